@@ -1,0 +1,1 @@
+"""One picture split over workers, merged bit for bit."""
