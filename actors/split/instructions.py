@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Policy:
-    """Times in seconds. A tile straggles after `patience` times the job's typical tile, but not before `least_patience`."""
+    """Times in seconds. A tile straggles after `patience` times the job's typical tile, but not before
+    `least_patience`."""
 
     patience: float = 2.0
     least_patience: float = 0.1

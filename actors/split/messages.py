@@ -1,7 +1,7 @@
 """The messages of the split: what requesters, master and workers say to each other.
 
-Frozen structs only: no I/O, no cv2, no decisions. Arrays are numpy arrays in row-major order; a picture is (height, width)
-for grey and (height, width, 3) in BGR for colour, exactly as it is stored in the file.
+Frozen structs only: no I/O, no cv2, no decisions. Arrays are numpy arrays in row-major order; a picture is (height,
+width) for grey and (height, width, 3) in BGR for colour, exactly as it is stored in the file.
 """
 
 from typing import Any, Literal
@@ -18,9 +18,9 @@ WorkerState = Literal["working", "waiting", "quarantined"]
 class SplitRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One picture to work.
 
-    `operator` is the pipeline that may be split, `then` the one the master applies to the merged picture. An empty `job`
-    asks the master to choose one; a client that wants the events chooses it and subscribes first. `image` only names the
-    picture in events, results and file names.
+    `operator` is the pipeline that may be split, `then` the one the master applies to the merged picture. An empty
+    `job` asks the master to choose one; a client that wants the events chooses it and subscribes first. `image`
+    only names the picture in events, results and file names.
     """
 
     operator: str
@@ -33,9 +33,10 @@ class SplitRequest(msgspec.Struct, frozen=True, kw_only=True):
 class SplitResult(msgspec.Struct, frozen=True, kw_only=True):
     """A finished picture and how it came about.
 
-    `workers` counts those whose tiles are in the picture (0: worked by the master alone), `retries` the tiles sent again
-    after a failure, `duplicates` the copies of straggling tiles, `lost` names the workers that went away meanwhile, and
-    `why` says in one sentence what was chosen and for which reason. `ms` is the time from decoding to the last stage.
+    `workers` counts those whose tiles are in the picture (0: worked by the master alone), `retries` the tiles sent
+    again after a failure, `duplicates` the copies of straggling tiles, `lost` names the workers that went away
+    meanwhile, and `why` says in one sentence what was chosen and for which reason. `ms` is the time from decoding
+    to the last stage.
     """
 
     job: str
@@ -54,8 +55,9 @@ class SplitResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a job: `tile` names its finished rows (first, one past the last) and the worker whose reply is in the
-    picture, `retry` the tile that goes to another worker and why; `width` and `height` are those of the result."""
+    """One step of a job: `tile` names its finished rows (first, one past the last) and the worker whose reply is in
+    the picture, `retry` the tile that goes to another worker and why; `width` and `height` are those of the
+    result."""
 
     job: str
     kind: EventKind
@@ -71,9 +73,9 @@ class JobEvent(msgspec.Struct, frozen=True, kw_only=True):
 class WorkerCard(msgspec.Struct, frozen=True, kw_only=True):
     """How a worker introduces itself.
 
-    `speed` is in megapixels a second of the calibration pipeline on one thread, `parallel` how many tiles it computes at
-    once; workers on one `host` share its `host_cores`. Workers with the same `cv2` and `digest` agree on every operator bit
-    for bit. `results` asks for every finished picture.
+    `speed` is in megapixels a second of the calibration pipeline on one thread, `parallel` how many tiles it
+    computes at once; workers on one `host` share its `host_cores`. Workers with the same `cv2` and `digest` agree
+    on every operator bit for bit. `results` asks for every finished picture.
     """
 
     name: str

@@ -1,9 +1,10 @@
 """Which worker works which tile: events in, instructions out.
 
-Nothing here knows of pictures, links or the clock: the caller passes `now` (seconds, any monotonic origin), carries the
-instructions out in order and reports what became of them. A tile is unassigned, assigned (one attempt, or two when it
-straggles), granted (one attempt's reply is being received) or done, and goes back to unassigned when its last attempt ends
-without a reply. Between jobs the one with the fewest attempts in flight goes first; between workers the one with the fewest.
+Nothing here knows of pictures, links or the clock: the caller passes `now` (seconds, any monotonic origin), carries
+the instructions out in order and reports what became of them. A tile is unassigned, assigned (one attempt, or two
+when it straggles), granted (one attempt's reply is being received) or done, and goes back to unassigned when its
+last attempt ends without a reply. Between jobs the one with the fewest attempts in flight goes first; between
+workers the one with the fewest.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from actors.split.instructions import Assign, Attempt, Finished, Hopeless, Instruction, Policy, Resend, Revoke, Stranded
+from actors.split.instructions import Assign, Attempt, Finished, Hopeless, Instruction, Policy, Resend, Revoke,
+Stranded
 
 TileState = Literal["unassigned", "assigned", "granted", "done"]
 
@@ -22,7 +24,7 @@ TileState = Literal["unassigned", "assigned", "granted", "done"]
 class _Worker:
     name: str
     group: str
-    credits: int
+    slots: int
     speed: float
     in_flight: dict[int, Attempt] = field(default_factory=dict)
     resting_until: float = float("-inf")
@@ -33,7 +35,7 @@ class _Worker:
 
     def free(self, now: float) -> bool:
         """May take a tile now."""
-        return len(self.in_flight) < self.credits and self.back_at <= now
+        return len(self.in_flight) < self.slots and self.back_at <= now
 
     @property
     def back_at(self) -> float:
@@ -93,13 +95,13 @@ class Schedule:
 
     # events
 
-    def add_worker(self, name: str, group: str, credits: int, speed: float, now: float) -> list[Instruction]:
+    def add_worker(self, name: str, group: str, slots: int, speed: float, now: float) -> list[Instruction]:
         """A worker came; one already known keeps its tiles, its record and its quarantine."""
         known = self.workers.get(name)
         if known is None:
-            self.workers[name] = _Worker(name, group, credits, speed)
+            self.workers[name] = _Worker(name, group, slots, speed)
         else:
-            known.group, known.credits, known.speed = group, credits, speed
+            known.group, known.slots, known.speed = group, slots, speed
         return self._settle(now)
 
     def lose_worker(self, name: str, now: float, reason: str = "lost") -> list[Instruction]:
@@ -132,7 +134,8 @@ class Schedule:
         return done + self._settle(now)
 
     def grant(self, attempt: Attempt) -> bool:
-        """May this attempt's reply be written into the picture? Yes for the first to ask while the tile is not done."""
+        """May this attempt's reply be written into the picture? Yes for the first to ask while the tile is not
+        done."""
         tile = self._tile(attempt)
         if tile is None or tile.done or tile.granted not in (None, attempt.number):
             return False

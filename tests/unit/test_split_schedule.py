@@ -21,10 +21,10 @@ def resent(instructions: list[Instruction]) -> list[tuple[str, int]]:
     return [(i.attempt.job, i.attempt.tile) for i in instructions if isinstance(i, Resend)]
 
 
-def schedule_of(*workers: str, credits: int = 2) -> Schedule:
+def schedule_of(*workers: str, slots: int = 2) -> Schedule:
     schedule = Schedule()
     for name in workers:
-        schedule.add_worker(name, G, credits, 1.0, 0.0)
+        schedule.add_worker(name, G, slots, 1.0, 0.0)
     return schedule
 
 
@@ -40,7 +40,7 @@ def test_tiles_are_spread_over_the_workers_before_anyone_gets_a_second() -> None
 
 
 def test_a_worker_that_finishes_pulls_the_next_tile() -> None:
-    schedule = schedule_of("a", credits=1)
+    schedule = schedule_of("a", slots=1)
     (first,) = assigned(schedule.add_job("j", G, 2, 1.0, 0.0))
     (second,) = assigned(done(schedule, first, 1.0))
     assert second.tile == 1
@@ -56,7 +56,7 @@ def test_a_lost_workers_tiles_go_to_others_at_once() -> None:
 
 
 def test_the_rows_of_a_tile_are_granted_to_one_attempt_only() -> None:
-    schedule = schedule_of("a", "b", credits=1)
+    schedule = schedule_of("a", "b", slots=1)
     (first,) = assigned(schedule.add_job("j", G, 1, 1.0, 0.0))
     (copy,) = assigned(schedule.tick(10.0))
     assert copy.duplicate
@@ -66,7 +66,7 @@ def test_the_rows_of_a_tile_are_granted_to_one_attempt_only() -> None:
 
 
 def test_a_late_reply_is_refused_after_the_tile_is_done() -> None:
-    schedule = schedule_of("a", "b", credits=1)
+    schedule = schedule_of("a", "b", slots=1)
     (first,) = assigned(schedule.add_job("j", G, 1, 1.0, 0.0))
     (copy,) = assigned(schedule.tick(10.0))
     assert Revoke(first) in done(schedule, copy, 11.0)
@@ -74,7 +74,7 @@ def test_a_late_reply_is_refused_after_the_tile_is_done() -> None:
 
 
 def test_a_grant_returns_when_its_worker_is_lost_while_sending() -> None:
-    schedule = schedule_of("a", "b", credits=1)
+    schedule = schedule_of("a", "b", slots=1)
     (first,) = assigned(schedule.add_job("j", G, 1, 1.0, 0.0))
     assert schedule.grant(first)
     (again,) = assigned(schedule.lose_worker("a", 1.0))
@@ -92,7 +92,7 @@ def test_no_tile_is_duplicated_while_one_is_unassigned() -> None:
 
 
 def test_a_straggling_tile_is_duplicated_once_and_never_again() -> None:
-    schedule = schedule_of("a", "b", "c", credits=1)
+    schedule = schedule_of("a", "b", "c", slots=1)
     schedule.add_job("j", G, 1, 1.0, 0.0)
     assert assigned(schedule.tick(1.0)) == []
     assert schedule.wake_at(1.0) == pytest.approx(2.0)
@@ -101,14 +101,14 @@ def test_a_straggling_tile_is_duplicated_once_and_never_again() -> None:
 
 
 def test_a_tile_being_received_is_not_duplicated() -> None:
-    schedule = schedule_of("a", "b", credits=1)
+    schedule = schedule_of("a", "b", slots=1)
     (first,) = assigned(schedule.add_job("j", G, 1, 1.0, 0.0))
     schedule.grant(first)
     assert assigned(schedule.tick(100.0)) == []
 
 
 def test_a_worker_that_offends_is_quarantined_longer_each_time() -> None:
-    schedule = schedule_of("a", credits=1)
+    schedule = schedule_of("a", slots=1)
     (first,) = assigned(schedule.add_job("j", G, 1, 1.0, 0.0))
     instructions = schedule.offend(first, "a reply of the wrong shape", 1.0)
     assert resent(instructions) == [("j", 0)]
@@ -121,7 +121,7 @@ def test_a_worker_that_offends_is_quarantined_longer_each_time() -> None:
 
 
 def test_a_good_tile_ends_the_record_of_offences() -> None:
-    schedule = schedule_of("a", credits=1)
+    schedule = schedule_of("a", slots=1)
     (first,) = assigned(schedule.add_job("j", G, 2, 1.0, 0.0))
     schedule.offend(first, "garbage", 0.0)
     (second,) = assigned(schedule.tick(5.0))
@@ -131,14 +131,14 @@ def test_a_good_tile_ends_the_record_of_offences() -> None:
 
 
 def test_registering_again_does_not_end_a_quarantine() -> None:
-    schedule = schedule_of("a", credits=1)
+    schedule = schedule_of("a", slots=1)
     (first,) = assigned(schedule.add_job("j", G, 1, 1.0, 0.0))
     schedule.offend(first, "garbage", 0.0)
     assert assigned(schedule.add_worker("a", G, 1, 1.0, 1.0)) == []
 
 
 def test_slowness_never_quarantines() -> None:
-    schedule = schedule_of("a", "b", credits=1)
+    schedule = schedule_of("a", "b", slots=1)
     schedule.add_job("j", G, 2, 0.001, 0.0)
     schedule.tick(10_000.0)
     assert schedule.usable(G, 10_000.0) == ["a", "b"]
@@ -155,7 +155,7 @@ def test_a_tile_that_fails_everywhere_gives_its_job_up() -> None:
 
 
 def test_a_second_job_gets_its_share_while_the_first_is_long() -> None:
-    schedule = schedule_of("a", "b", credits=1)
+    schedule = schedule_of("a", "b", slots=1)
     running = assigned(schedule.add_job("long", G, 100, 1.0, 0.0))
     schedule.add_job("short", G, 4, 1.0, 0.0)
     served = []
@@ -167,7 +167,7 @@ def test_a_second_job_gets_its_share_while_the_first_is_long() -> None:
 
 
 def test_a_dropped_job_revokes_what_is_in_flight_and_frees_the_workers() -> None:
-    schedule = schedule_of("a", credits=1)
+    schedule = schedule_of("a", slots=1)
     (first,) = assigned(schedule.add_job("j", G, 2, 1.0, 0.0))
     schedule.add_job("k", G, 1, 1.0, 0.0)
     instructions = schedule.drop_job("j", 1.0)
@@ -176,7 +176,7 @@ def test_a_dropped_job_revokes_what_is_in_flight_and_frees_the_workers() -> None
 
 
 def test_a_refused_tile_goes_elsewhere_and_the_worker_rests_a_moment() -> None:
-    schedule = schedule_of("a", "b", credits=1)
+    schedule = schedule_of("a", "b", slots=1)
     (first, _) = assigned(schedule.add_job("j", G, 2, 1.0, 0.0))
     assert assigned(schedule.refuse(first, "its mailbox is full", 0.0)) == []
     assert schedule.usable(G, 0.0) == ["a", "b"]
@@ -227,10 +227,10 @@ class ScheduleMachine(RuleBasedStateMachine):
     def pick(self, data: Any) -> Attempt:
         return self.live[data.draw(st.sampled_from(sorted(self.live)))]
 
-    @rule(name=st.sampled_from("abcd"), group=st.sampled_from(["x", "y"]), credits=st.integers(1, 3))
-    def worker_comes(self, name: str, group: str, credits: int) -> None:
+    @rule(name=st.sampled_from("abcd"), group=st.sampled_from(["x", "y"]), slots=st.integers(1, 3))
+    def worker_comes(self, name: str, group: str, slots: int) -> None:
         known = self.schedule.workers.get(name)
-        self.carry_out(self.schedule.add_worker(name, known.group if known else group, credits, 1.0, self.now))
+        self.carry_out(self.schedule.add_worker(name, known.group if known else group, slots, 1.0, self.now))
 
     @rule(name=st.sampled_from("abcd"))
     def worker_goes(self, name: str) -> None:
