@@ -14,8 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from actors.split.instructions import Assign, Attempt, Finished, Hopeless, Instruction, Policy, Resend, Revoke,
-Stranded
+from actors.split.instructions import (
+    Assign,
+    Attempt,
+    Finished,
+    Hopeless,
+    Instruction,
+    Policy,
+    Resend,
+    Revoke,
+    Stranded,
+)
 
 TileState = Literal["unassigned", "assigned", "granted", "done"]
 
