@@ -50,7 +50,7 @@ class Belongings:
     def now(cls) -> Belongings:
         """Look."""
         return cls(
-            frozenset(task for task in asyncio.all_tasks() if not task.done()),
+            frozenset(asyncio.all_tasks() - {asyncio.current_task()}),  # whoever looks does not count
             frozenset(t for t in threading.enumerate() if not t.name.startswith(KEPT_THREADS)),
             frozenset(open_descriptors()),
             frozenset(children_of(os.getpid())),
