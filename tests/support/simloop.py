@@ -84,8 +84,11 @@ class SimLoop(asyncio.BaseEventLoop):
         name: object = None,
         context: Context | None = None,
     ) -> asyncio.Task[Any]:
+        host = HOST.get()
+        if context is not None and HOST not in context:
+            context.run(HOST.set, host)  # even a task in a fresh context belongs to its maker's host
         task = super().create_task(coro, name=None if name is None else str(name), context=context)
-        self.tasks[task] = HOST.get() if context is None else context.get(HOST, "main")
+        self.tasks[task] = host if context is None else context[HOST]
         task.add_done_callback(lambda ended: self.tasks.pop(ended, None))
         return task
 
