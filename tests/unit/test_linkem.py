@@ -9,8 +9,8 @@ import pytest
 from tests.support.linkem import QUEUE_SECONDS, Wire
 
 
-def wire(**settings: float) -> Wire:
-    return Wire(random.Random(1), rate=1000.0, **settings)
+def wire(delay: float = 0.01) -> Wire:
+    return Wire(random.Random(1), rate=1000.0, delay=delay)
 
 
 def test_a_packet_arrives_after_its_own_length_and_the_delay() -> None:
