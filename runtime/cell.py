@@ -1,0 +1,329 @@
+"""One actor's life on a node: its mailbox, its turns, its failures and restarts.
+
+The shell around the pure parts: `mailbox` says what fits, `supervisor.decide` what follows a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
+
+from runtime.actor import Actor, Options, Place, op
+from runtime.deadline import SCOPE, Scope, new_trace
+from runtime.errors import ActorFailed, ActorStopped, BrumeError, Overloaded, WouldDeadlock, as_asker_sees
+from runtime.mailbox import LocalAsk, Mailbox, MailboxPolicy, Message, Tell
+from runtime.ref import make_ref
+from runtime.statistics import ActorState, ActorStatistics
+from runtime.supervisor import GiveUp, RestartPolicy, decide
+
+if TYPE_CHECKING:
+    from runtime.node import Node
+
+
+class Cell:
+    """Hosts the instances of one actor, one after the other; the mailbox outlives them."""
+
+    def __init__(
+        self,
+        node: Node,
+        name: str,
+        cls: type[Actor[Any]],
+        options: Options,
+        *,
+        mailbox: MailboxPolicy | None,
+        concurrency: int | None,
+        restart: RestartPolicy | None,
+        optional: bool,
+    ) -> None:
+        self.node = node
+        self.name = name
+        self.cls = cls
+        self.optional = optional
+        self.address = name
+        self.mailbox = Mailbox(mailbox or cls.mailbox)
+        self.ref: Any = make_ref(cls, self)
+        self.instance: Actor[Any] | None = None
+        self._options = options
+        self._concurrency = concurrency or cls.concurrency
+        self._policy = restart or RestartPolicy()
+        self._identity = f"{node.instance}/{name}"
+        self._log: structlog.stdlib.BoundLogger = structlog.get_logger("brume").bind(actor=name)
+        self._state: ActorState = "starting"
+        self._reason: str | None = None
+        self._failures: deque[float] = deque(maxlen=self._policy.max_restarts + 1)
+        self._failed: asyncio.Future[Exception] | None = None
+        self._pumps: list[asyncio.Task[None]] = []
+        self._life: asyncio.Task[None] | None = None
+        self._idle: asyncio.Future[None] | None = None
+        self._busy = self._handled = self._errors = self._dead = self._restarts = 0
+        self._seconds = 0.0
+
+    # -- asking and telling (the Target of a local ref)
+
+    async def ask(
+        self, operation: op[Any, Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], place: Place | None = None
+    ) -> Any:
+        """Wait for the handler's outcome within the deadline in force."""
+        outer = SCOPE.get()
+        if self._identity in outer.chain:
+            raise WouldDeadlock(f"{self.name}.{operation.name} was asked from within its own call chain")
+        loop = asyncio.get_running_loop()
+        expires = outer.deadline if outer.deadline is not None else loop.time() + self.node.default_deadline
+        scope = Scope(expires, (*outer.chain, self._identity), outer.trace or new_trace())
+        message = LocalAsk(operation.name, operation.function, args, kwargs, scope, _size(args, kwargs))
+        sweep = self.node.sweep
+        self.accept(message, nested=bool(outer.chain))
+        sweep.watch(message)
+        try:
+            return await message.answer
+        except asyncio.CancelledError:
+            message.cancel(ActorStopped("the asker went away", executed="unknown"))
+            if message.answer.done() and not message.answer.cancelled():
+                message.answer.exception()
+            raise
+        finally:
+            sweep.forget(message)
+
+    async def tell(self, operation: op[Any, Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Leave a message; wait for room at most the node's default, then Overloaded."""
+        outer = SCOPE.get()
+        scope = Scope(None, (), outer.trace or new_trace())
+        message = Tell(operation.name, operation.function, args, kwargs, scope, _size(args, kwargs))
+        if self.accept(message, nested=bool(outer.chain)):
+            return
+        message.admitted = asyncio.get_running_loop().create_future()
+        patience = self.node.default_deadline
+        if outer.deadline is not None:
+            patience = min(patience, max(0.0, outer.deadline - asyncio.get_running_loop().time()))
+        try:
+            await asyncio.wait_for(message.admitted, patience)
+        except TimeoutError:
+            raise Overloaded(f"{self.name} had no room for {operation.name} in {patience:g} s") from None
+        finally:
+            if not message.admitted.done() or message.admitted.cancelled():
+                message.state = "ended"
+                self.mailbox.withdraw(message)
+
+    def accept(self, message: Message, *, nested: bool = False) -> bool:
+        """Put a message in the mailbox; False if it waits for room.
+
+        While the node drains, only work that accepted work asks for (`nested`) is let in.
+        """
+        if self.node.stopping and not nested:
+            raise ActorStopped(f"{self.node.name} is stopping")
+        return self.mailbox.offer(message)
+
+    # -- life
+
+    async def begin(self) -> None:
+        """Start the first instance; its error is the caller's."""
+        started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._life = self.node.spawn_task(self._live(started), name=f"actor {self.name}")
+        await started
+
+    async def _live(self, started: asyncio.Future[None]) -> None:
+        while True:
+            failure = await self._one_life(started)
+            now = asyncio.get_running_loop().time()
+            self._failures.append(now)
+            decision = decide(self._policy, tuple(self._failures), now, random.random())  # noqa: S311 - jitter
+            if isinstance(decision, GiveUp):
+                self._give_up(decision, failure)
+                return
+            self._state, self._reason = "restarting", f"{type(failure).__name__}: {failure}"
+            self._log.warning("actor failed, restarting", delay=round(decision.delay, 3), exc_info=failure)
+            await asyncio.sleep(decision.delay)
+            self._restarts += 1
+
+    async def _one_life(self, started: asyncio.Future[None]) -> Exception:
+        """From start to the failure that ends the instance."""
+        loop = asyncio.get_running_loop()
+        instance = self.instance = self._make()
+        tasks: list[asyncio.Task[None]] = []
+        self._failed = loop.create_future()
+        try:
+            await instance.start()
+            self._state, self._reason = "ready", None
+            if not started.done():
+                started.set_result(None)
+            self._pumps = [self._task(self._pump(instance), "turns") for _ in range(self._concurrency)]
+            tasks = [*self._pumps, self._task(self._guard(instance.run()), "run")]
+            return await self._failed
+        except Exception as error:
+            if not started.done():
+                started.set_exception(error)
+                raise asyncio.CancelledError from error
+            return error
+        finally:
+            await _cancel(tasks)
+            self._pumps = []
+            await self._let_go(instance)
+
+    def _task(self, coroutine: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
+        return self.node.spawn_task(coroutine, name=f"{what} {self.name}")
+
+    def _make(self) -> Actor[Any]:
+        instance = self.cls()
+        instance.options = self._options
+        instance.name = self.name
+        instance.node = self.node
+        instance.me = self.ref
+        instance.log = self._log
+        return instance
+
+    async def _let_go(self, instance: Actor[Any]) -> None:
+        try:
+            await instance.stop()
+        except Exception:
+            self._log.exception("actor's stop failed")
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_result(error)
+
+    def _give_up(self, decision: GiveUp, failure: Exception) -> None:
+        self._state, self._reason = "failed", f"gave up after {decision.failures} failures; last: {failure}"
+        self._log.error("actor gave up", failures=decision.failures, exc_info=failure)
+        self.instance = None
+        self._close(lambda: ActorFailed(f"{self.name} {self._reason}"))
+        if decision.escalate == "node":
+            self.node.fail(f"{self.name} {self._reason}")
+
+    def _close(self, error: Callable[[], BrumeError]) -> None:
+        self.mailbox.close(error)
+        self.mailbox.fail_all(error)
+
+    # -- turns
+
+    async def _pump(self, instance: Actor[Any]) -> None:
+        """Handle messages one at a time; `concurrency` pumps share the mailbox."""
+        task = asyncio.current_task()
+        assert task is not None
+        time = asyncio.get_running_loop().time
+        while True:
+            message = await self.mailbox.next()
+            message.state, message.task = "running", task
+            self._busy += 1
+            begun = time()
+            SCOPE.set(message.scope)
+            try:
+                await self._turn(instance, message, task)
+            finally:
+                message.task = None
+                self._busy -= 1
+                self._handled += 1
+                self._seconds += time() - begun
+                if self._idle is not None:
+                    self._notice_idle()
+
+    async def _turn(self, instance: Actor[Any], message: Message, task: asyncio.Task[Any]) -> None:
+        """Run the handler and settle the message. A message cancelled under way does not end the pump."""
+        try:
+            value = await message.handler(instance, *message.args, **message.kwargs)
+        except asyncio.CancelledError:
+            if message.state == "cancelled" and task.uncancel() == 0:
+                return
+            self._settle(message, ActorStopped(f"{self.name} stopped during {message.op}", executed="unknown"))
+            raise
+        except Exception as error:
+            self._failure(message, error)
+        else:
+            if message.state == "running":
+                message.state = "ended"
+                message.resolve(value)
+        if message.state == "cancelled":
+            await self._absorb(task)
+
+    async def _absorb(self, task: asyncio.Task[Any]) -> None:
+        """A handler that ended in spite of its cancellation must not pass it on to the next message."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        if task.uncancel() > 0:
+            raise asyncio.CancelledError
+
+    def _failure(self, message: Message, error: Exception) -> None:
+        self._errors += 1
+        if message.wants_answer:
+            self._settle(message, as_asker_sees(error))
+            return
+        self._dead += 1
+        message.state = "ended"
+        self._log.error("dead letter", op=message.op, trace=message.scope.trace, exc_info=error)
+        self._fail(error)
+
+    @staticmethod
+    def _settle(message: Message, error: BrumeError) -> None:
+        if message.state == "running":
+            message.state = "ended"
+            message.reject(error)
+
+    # -- the end
+
+    async def drained(self) -> None:
+        """Wait until the actor finished its own drain and no message is left or running."""
+        if self.instance is not None and self._state == "ready":
+            await self.instance.drain()
+        while self._state != "failed" and (self._busy or len(self.mailbox)):
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
+
+    def _notice_idle(self) -> None:
+        if not self._busy and not len(self.mailbox) and self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    async def end(self) -> None:
+        """Stop now: running handlers are cancelled, waiting messages end in ActorStopped."""
+        self.mailbox.close(lambda: ActorStopped(f"{self.name} is stopped"))
+        if self._life is not None:
+            await _cancel([self._life])
+        lost = self.mailbox.fail_all(lambda: ActorStopped(f"{self.name} is stopped"))
+        if lost:
+            self._log.warning("gave up on waiting messages", messages=lost)
+        self._state, self.instance = "stopped", None
+
+    # -- for people
+
+    def readiness(self) -> str | None:
+        """None when ready, else why not."""
+        if self._state == "ready" and self.instance is not None:
+            return self.instance.readiness()
+        return self._reason or self._state
+
+    def statistics(self) -> ActorStatistics:
+        """A snapshot."""
+        reason = self.readiness()
+        state: ActorState | Literal["not ready"] = "not ready" if self._state == "ready" and reason else self._state
+        return ActorStatistics(
+            self.name, f"{self.cls.__module__}:{self.cls.__qualname__}", state, reason, self.optional,
+            len(self.mailbox), self.mailbox.bytes, self._busy, self._handled, self._errors, self._dead,
+            self._restarts, self._seconds,
+        )  # fmt: skip
+
+
+def _size(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+    """Bytes of bodies among the arguments: what a mailbox counts."""
+    size = 0
+    for value in args:
+        size += getattr(value, "nbytes", 0) or (len(value) if isinstance(value, bytes) else 0)
+    if kwargs:
+        size += _size(tuple(kwargs.values()), {})
+    return size
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

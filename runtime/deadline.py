@@ -1,0 +1,118 @@
+"""Deadlines, call chains and traces: what an ask inherits from the work it is part of.
+
+The scope is one context variable. Asks read it, the runtime sets it around each handler, and one timer a node
+expires whatever is overdue: a timer an ask would cost more than the ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple, Protocol
+
+
+class Scope(NamedTuple):
+    """What the running work was asked under: its deadline (loop time), the actors awaiting it, its trace."""
+
+    deadline: float | None = None
+    chain: tuple[str, ...] = ()
+    trace: str | None = None
+
+
+SCOPE: ContextVar[Scope] = ContextVar("brume_scope", default=Scope())
+
+_trace_prefix = f"{random.getrandbits(40):010x}"
+_trace_numbers = itertools.count(1)
+
+
+def new_trace() -> str:
+    """A fresh trace id, unique enough to find one request in many logs."""
+    return f"{_trace_prefix}{next(_trace_numbers):06x}"
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Asks made inside end within `seconds`; inside another deadline it can only shorten."""
+    outer = SCOPE.get()
+    when = asyncio.get_running_loop().time() + seconds
+    if outer.deadline is not None:
+        when = min(when, outer.deadline)
+    token = SCOPE.set(outer._replace(deadline=when))
+    try:
+        yield
+    finally:
+        SCOPE.reset(token)
+
+
+@contextmanager
+def trace(identity: str | None = None) -> Iterator[str]:
+    """Asks and log lines inside carry this trace id (a new one if not given)."""
+    chosen = identity or new_trace()
+    token = SCOPE.set(SCOPE.get()._replace(trace=chosen))
+    try:
+        yield chosen
+    finally:
+        SCOPE.reset(token)
+
+
+def remaining() -> float | None:
+    """Seconds left of the deadline in force, never below 0; None without one."""
+    when = SCOPE.get().deadline
+    return None if when is None else max(0.0, when - asyncio.get_running_loop().time())
+
+
+def current_trace() -> str | None:
+    """The trace id of the running work, if it has one."""
+    return SCOPE.get().trace
+
+
+class Expiring(Protocol):
+    """Something pending that must end by `expires` (loop time)."""
+
+    expires: float
+
+    def expire(self) -> None: ...
+
+
+class Sweep:
+    """Expires everything pending on a node with one timer, armed for the earliest deadline."""
+
+    def __init__(self) -> None:
+        self._pending: dict[Expiring, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed = float("inf")
+
+    def watch(self, pending: Expiring) -> None:
+        """`pending.expire()` is called once, unless `forget` comes first."""
+        self._pending[pending] = None
+        if pending.expires < self._armed:
+            self._arm(pending.expires)
+
+    def forget(self, pending: Expiring) -> None:
+        """It ended by itself."""
+        self._pending.pop(pending, None)
+
+    def close(self) -> None:
+        """Drop the timer; nothing expires any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._pending.clear()
+
+    def _arm(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = when
+        self._timer = asyncio.get_running_loop().call_at(when, self._fire)
+
+    def _fire(self) -> None:
+        self._timer, self._armed = None, float("inf")
+        now = asyncio.get_running_loop().time()
+        for pending in [p for p in self._pending if p.expires <= now]:
+            self._pending.pop(pending, None)
+            pending.expire()
+        if self._pending:
+            self._arm(min(p.expires for p in self._pending))

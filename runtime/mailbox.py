@@ -1,0 +1,247 @@
+"""Bounded mailboxes, and the messages in them.
+
+A mailbox decides what fits; it runs nothing and waits for nothing. Messages carry their own outcome: who gets the
+value, the error, or nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runtime.deadline import Scope
+from runtime.errors import BrumeError, DeadlineExceeded, Overloaded
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class MailboxPolicy:
+    """Room for `messages` and `bytes`, and what a full mailbox does with the next one.
+
+    "wait": the asker waits within its deadline; "reject": it gets Overloaded at once; "drop_oldest": the oldest
+    waiting message gets Overloaded. A single message larger than `bytes` is taken when the mailbox is empty.
+    """
+
+    messages: int = 1000
+    bytes: int = 64 << 20
+    full: Literal["wait", "reject", "drop_oldest"] = "wait"
+
+
+class Message:
+    """One call on its way to a handler. Subclasses say where the outcome goes."""
+
+    __slots__ = ("args", "expires", "handler", "kwargs", "op", "scope", "size", "state", "task")
+
+    def __init__(
+        self, op: str, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any], scope: Scope, size: int
+    ) -> None:
+        self.op = op
+        self.handler = handler
+        self.args = args
+        self.kwargs = kwargs
+        self.scope = scope
+        self.size = size
+        self.expires = scope.deadline if scope.deadline is not None else float("inf")
+        self.state: Literal["queued", "running", "cancelled", "ended"] = "queued"
+        self.task: asyncio.Task[Any] | None = None
+
+    def resolve(self, value: Any) -> None:
+        """The handler returned `value`."""
+
+    def reject(self, error: Exception) -> None:
+        """The message ends in `error`."""
+
+    def taken(self) -> None:
+        """It left the mailbox (for its turn, or never to have one)."""
+
+    @property
+    def wants_answer(self) -> bool:
+        """An asker waits for the outcome; a failure without one is the supervisor's."""
+        return False
+
+    def cancel(self, error: BrumeError) -> None:
+        """End it early: unexecuted if its turn has not come, else by cancelling the running handler."""
+        if self.state in ("cancelled", "ended"):
+            return
+        if self.state == "running" and self.task is not None:
+            self.state = "cancelled"
+            self.task.cancel()
+        else:
+            self.state = "ended"
+        self.reject(error)
+
+    def expire(self) -> None:
+        """Its deadline passed."""
+        executed: Literal["no", "unknown"] = "unknown" if self.state == "running" else "no"
+        self.cancel(DeadlineExceeded(f"{self.op} did not end within its deadline", executed=executed))
+
+
+class LocalAsk(Message):
+    """An ask from this node; the outcome is a future's."""
+
+    __slots__ = ("answer",)
+
+    def __init__(
+        self, op: str, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any], scope: Scope, size: int
+    ) -> None:
+        super().__init__(op, handler, args, kwargs, scope, size)
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    @property
+    def wants_answer(self) -> bool:
+        return True
+
+    def resolve(self, value: Any) -> None:
+        if not self.answer.done():
+            self.answer.set_result(value)
+
+    def reject(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Tell(Message):
+    """A message nobody waits for, except for its admission while the mailbox is full."""
+
+    __slots__ = ("admitted",)
+
+    def __init__(
+        self, op: str, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any], scope: Scope, size: int
+    ) -> None:
+        super().__init__(op, handler, args, kwargs, scope, size)
+        self.admitted: asyncio.Future[None] | None = None
+
+    def reject(self, error: Exception) -> None:
+        if self.admitted is not None and not self.admitted.done():
+            self.admitted.set_exception(error)
+
+
+class Mailbox:
+    """Messages waiting for their turn, oldest first, and behind them those waiting for room."""
+
+    def __init__(self, policy: MailboxPolicy) -> None:
+        self.policy = policy
+        self.bytes = 0
+        self.closed: Callable[[], BrumeError] | None = None
+        self._queue: deque[Message] = deque()
+        self._parked: deque[Message] = deque()
+        self._idle: deque[asyncio.Future[None]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._queue) + len(self._parked)
+
+    def offer(self, message: Message) -> bool:
+        """Take the message in (True) or park it until there is room (False, policy "wait").
+
+        Raises Overloaded under "reject", or what the mailbox was closed with.
+        """
+        if self.closed is not None:
+            raise self.closed()
+        if self._parked or not self._fits(message):
+            self._forget_ended()
+        if not self._parked and self._fits(message):
+            self._push(message)
+            return True
+        if self.policy.full == "reject":
+            raise Overloaded(f"the mailbox is full ({len(self._queue)} messages)", retry_after=1.0)
+        if self.policy.full == "drop_oldest":
+            while self._queue and not self._fits(message):
+                self._discard(self._queue[0], Overloaded("dropped for a newer message"))
+            self._push(message)
+            return True
+        self._parked.append(message)
+        return False
+
+    async def next(self) -> Message:
+        """The oldest message whose turn has come; waits for one. Ended ones are skipped."""
+        while True:
+            while not self._queue:
+                waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._idle.append(waiter)
+                try:
+                    await waiter
+                except asyncio.CancelledError:
+                    self._pass_on(waiter)
+                    raise
+            message = self._queue.popleft()
+            self.bytes -= message.size
+            message.taken()
+            if self._parked:
+                self._admit()
+            if message.state == "queued":
+                return message
+
+    def withdraw(self, message: Message) -> None:
+        """Take out a message that ended before its turn, if it still waits for room."""
+        if message in self._parked:
+            self._parked.remove(message)
+            message.taken()
+
+    def close(self, error: Callable[[], BrumeError]) -> None:
+        """Refuse new messages with a fresh `error()` each; those inside keep their turn."""
+        self.closed = error
+
+    def fail_all(self, error: Callable[[], BrumeError]) -> int:
+        """End every waiting message with a fresh `error()`; gives how many there were."""
+        waiting = list(self._drain())
+        for message in waiting:
+            message.taken()
+            message.cancel(error())
+        return len(waiting)
+
+    def _forget_ended(self) -> None:
+        """Messages that expired or were cancelled in the queue hold no room against new ones."""
+        ended = [message for message in self._queue if message.state == "ended"]
+        for message in ended:
+            self._queue.remove(message)
+            self.bytes -= message.size
+            message.taken()
+        if ended:
+            self._admit()
+
+    def _drain(self) -> Iterator[Message]:
+        while self._queue or self._parked:
+            yield (self._queue or self._parked).popleft()
+        self.bytes = 0
+
+    def _fits(self, message: Message) -> bool:
+        if not self._queue:
+            return True
+        return len(self._queue) < self.policy.messages and self.bytes + message.size <= self.policy.bytes
+
+    def _push(self, message: Message) -> None:
+        self._queue.append(message)
+        self.bytes += message.size
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._idle:
+            waiter = self._idle.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def _pass_on(self, waiter: asyncio.Future[None]) -> None:
+        """A pump cancelled after it was woken hands the wake-up to the next one."""
+        if waiter.done() and not waiter.cancelled() and self._queue:
+            self._wake()
+
+    def _admit(self) -> None:
+        while self._parked and self._fits(self._parked[0]):
+            message = self._parked.popleft()
+            if message.state == "ended":
+                message.taken()
+                continue
+            self._push(message)
+            if isinstance(message, Tell) and message.admitted is not None and not message.admitted.done():
+                message.admitted.set_result(None)
+
+    def _discard(self, message: Message, error: BrumeError) -> None:
+        self._queue.remove(message)
+        self.bytes -= message.size
+        message.taken()
+        message.cancel(error)

@@ -1,0 +1,97 @@
+"""Addresses to sockets: listen at, and dial, `tcp://host:port`, `unix:PATH` and `memory:NAME`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from runtime.wire import memory
+from runtime.wire.memory import Handler, Pair
+
+BACKLOG = 1024
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """The parts of a `tcp://` address; ValueError for anything else."""
+    parts = urlsplit(address)
+    if parts.scheme != "tcp" or not parts.hostname or parts.port is None:
+        raise ValueError(f"{address!r} is not an address; use tcp://host:port, unix:PATH or memory:NAME")
+    return parts.hostname, parts.port
+
+
+class Listener:
+    """An open listener; `address` is where it really listens."""
+
+    def __init__(self, address: str, close: Callable[[], Awaitable[None]]) -> None:
+        self.address = address
+        self.close = close
+
+
+async def listen(address: str, handler: Handler, tls: ssl.SSLContext | None) -> Listener:
+    """Accept connections; OSError says which address is busy."""
+    if address.startswith("memory:"):
+        stop = memory.listen(address.removeprefix("memory:"), handler)
+        return Listener(address, _later(stop))
+    if address.startswith("unix:"):
+        return await _listen_unix(Path(address.removeprefix("unix:")), handler)
+    host, port = host_and_port(address)
+    try:
+        server = await asyncio.start_server(handler, host, port, ssl=tls, backlog=BACKLOG)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot listen at {address}: {os.strerror(error.errno or 0)}") from error
+    bound = server.sockets[0].getsockname()
+    shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+    return Listener(f"tcp://{shown}:{bound[1]}", _closing(server))
+
+
+async def _listen_unix(path: Path, handler: Handler) -> Listener:
+    """A socket only this user may use; one left behind by a killed node is replaced, a live one is not."""
+    if path.exists():
+        probe = socket.socket(socket.AF_UNIX)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+        else:
+            raise OSError(f"cannot listen at unix:{path}: another process does")
+        finally:
+            probe.close()
+    server = await asyncio.start_unix_server(handler, path, backlog=BACKLOG)
+    path.chmod(0o600)
+    close = _closing(server)
+
+    async def close_and_remove() -> None:
+        await close()
+        path.unlink(missing_ok=True)
+
+    return Listener(f"unix:{path}", close_and_remove)
+
+
+async def dial(address: str, tls: ssl.SSLContext | None, spawn: Callable[[Awaitable[None]], object]) -> Pair:
+    """A connection to `address`; OSError when nobody answers there."""
+    if address.startswith("memory:"):
+        return await memory.dial(address.removeprefix("memory:"), spawn)
+    if address.startswith("unix:"):
+        return await asyncio.open_unix_connection(address.removeprefix("unix:"))
+    host, port = host_and_port(address)
+    return await asyncio.open_connection(host, port, ssl=tls, server_hostname=host if tls else None)
+
+
+def _closing(server: asyncio.Server) -> Callable[[], Awaitable[None]]:
+    async def close() -> None:
+        server.close()
+        await server.wait_closed()
+
+    return close
+
+
+def _later(stop: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def close() -> None:
+        stop()
+
+    return close

@@ -1,0 +1,285 @@
+"""The answering side of a link: calls that come in, their bodies, their answers, the streams they return."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from runtime.actor import find_op
+from runtime.budget import Budget, Request
+from runtime.deadline import Scope
+from runtime.errors import BrumeError, NoSuchActor, NoSuchOp, Overloaded, PeerLost, ProtocolError, to_fault
+from runtime.mailbox import Message
+from runtime.stream import Stream
+from runtime.wire.asking import STREAM_WINDOW
+from runtime.wire.codec import Arrival, Call, Signature, finished_args, signature
+from runtime.wire.connection import Incoming
+from runtime.wire.frame import BULK, STREAM, Frame, Kind, encode
+from runtime.wire.handshake import WINDOW
+
+if TYPE_CHECKING:
+    from runtime.cell import Cell
+    from runtime.wire.session import Session
+
+
+class Received(Message):
+    """A peer's ask or tell, from its head's arrival to its outcome."""
+
+    __slots__ = ("_credited", "_serving", "actor", "answers", "delivered", "identity", "request", "signature")
+
+    def __init__(
+        self, serving: Serving, frame: Frame, call: Call, cell: Cell, signature: Signature, handler: Any, expires: float
+    ) -> None:
+        scope = Scope(None if call.remaining is None else expires, call.chain, call.trace)
+        super().__init__(call.op, handler, (), {}, scope, frame.size)
+        self.expires = expires
+        self.identity = frame.id
+        self.actor = call.actor
+        self.answers = frame.kind == Kind.ASK
+        self.delivered = False
+        self.signature = signature
+        self.request: Request | None = None
+        self._serving = serving
+        self._credited = False
+
+    @property
+    def wants_answer(self) -> bool:
+        return self.answers
+
+    def resolve(self, value: Any) -> None:
+        self._serving.resolved(self, value)
+
+    def reject(self, error: Exception) -> None:
+        self._serving.rejected(self, error)
+
+    def taken(self) -> None:
+        if not self._credited:
+            self._credited = True
+            self._serving.give_credit(self.actor)
+
+
+class Feed:
+    """A stream on its way to the peer, with the items it may still send."""
+
+    def __init__(self) -> None:
+        self.window = STREAM_WINDOW
+        self.room = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+
+class Serving:
+    """Incoming calls of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._connection = session.connection
+        self._received: dict[int, Received] = {}
+        self._feeds: dict[int, Feed] = {}
+        self._owed: dict[str, int] = {}
+        self._returning: dict[str, int] = {}
+        self._shares: dict[str, Budget] = {}
+
+    # -- calls
+
+    def call(self, frame: Frame) -> None:
+        """The head of an ask or tell: check it, then take its body and hand it to the actor."""
+        call = self._session.decoder.call(frame.meta)
+        self._count(call.actor)
+        try:
+            message, cell = self._admit(frame, call)
+        except BrumeError as error:
+            self._refuse(frame, call, error)
+            return
+        self._received[frame.id] = message
+        self._session.node.sweep.watch(message)
+        if frame.flags & BULK:
+            self._begin_bulk(message, cell, frame, call)
+            return
+        arrival = Arrival(len(frame.body))
+        try:
+            args = self._session.decoder.value(message.signature.args_type, call.args, arrival)
+            arrival.fill(frame.body)
+            self._deliver(message, cell, args)
+        except BrumeError as error:
+            message.cancel(error)
+
+    def _admit(self, frame: Frame, call: Call) -> tuple[Received, Cell]:
+        cell = self._session.node.cells.get(call.actor)
+        if cell is None:
+            raise NoSuchActor(f"{self._session.node.name} has no actor {call.actor!r}")
+        operation = find_op(cell.cls, call.op)
+        if operation is None:
+            raise NoSuchOp(f"{call.actor} has no op {call.op!r}")
+        patience = self._session.node.default_deadline if call.remaining is None else call.remaining
+        expires = self._session.loop.time() + patience
+        return Received(self, frame, call, cell, signature(operation), operation.function, expires), cell
+
+    def _refuse(self, frame: Frame, call: Call, error: BrumeError) -> None:
+        self.give_credit(call.actor)
+        if frame.kind == Kind.ASK:
+            self._send_fault(frame.id, error)
+        elif frame.flags & BULK:
+            self._connection.send(encode(Kind.REFUSE, frame.id))
+
+    def _begin_bulk(self, message: Received, cell: Cell, frame: Frame, call: Call) -> None:
+        """Reserve, then allocate, then let the body come: credit in bytes, a share for each actor."""
+
+        def receive() -> None:
+            if message.state != "queued":
+                return
+            arrival = Arrival(frame.size)
+            try:
+                args = self._session.decoder.value(message.signature.args_type, call.args, arrival)
+            except BrumeError as error:
+                self._connection.send(encode(Kind.REFUSE, frame.id))
+                message.cancel(error)
+                return
+            views = deque(view for view in arrival.views if len(view))
+            self._connection.receive(frame.id, Incoming(views, lambda: deliver(args)))
+            self._connection.grant(frame.id)
+
+        def deliver(args: Any) -> None:
+            try:
+                self._deliver(message, cell, args)
+            except BrumeError as error:
+                message.cancel(error)
+
+        share = self._shares.get(call.actor)
+        if share is None:
+            share = self._shares[call.actor] = Budget(cell.mailbox.policy.bytes, self._session.node.budget)
+        if share.can_ever(frame.size):
+            message.request = share.request(frame.size, receive)
+        else:
+            self._connection.send(encode(Kind.REFUSE, frame.id))
+            limit = self._session.node.budget.limit
+            message.cancel(Overloaded(f"a body of {frame.size} bytes; {self._session.node.name} takes {limit}"))
+
+    def _deliver(self, message: Received, cell: Cell, args: Any) -> None:
+        if message.state != "queued":
+            return
+        message.args = finished_args(args)
+        message.delivered = True
+        if not message.answers:  # a tell that is here whole has no deadline
+            self._session.node.sweep.forget(message)
+        cell.accept(message, nested=len(message.scope.chain) > 1)
+
+    def cancel(self, identity: int) -> None:
+        """The asker is gone: end the handler, the stream, the body on its way."""
+        message = self._received.get(identity)
+        self._connection.withdraw(identity)
+        self._connection.forget(identity)
+        if message is not None and (message.answers or not message.delivered):
+            message.answers = False
+            message.cancel(PeerLost("the asker went away"))
+        feed = self._feeds.get(identity)
+        if feed is not None and feed.task is not None:
+            feed.task.cancel()
+
+    # -- outcomes
+
+    def resolved(self, message: Received, value: Any) -> None:
+        """The handler's value goes back, if an asker still waits."""
+        wanted = message.answers
+        self._settle(message)
+        if not wanted or self._session.gone:
+            if isinstance(value, Stream):
+                self._session.node.spawn_task(value.aclose(), name="close unread stream")
+            return
+        if message.signature.streams:
+            self._feed(message, value)
+            return
+        try:
+            head = self._session.encoder.encode(message.signature.wrap(value))
+        except (TypeError, ValueError, OverflowError) as error:
+            self._send_fault(message.identity, error)
+            return
+        self._session.send_message(Kind.REPLY, message.identity, head)
+
+    def rejected(self, message: Received, error: Exception) -> None:
+        """The error goes back, if an asker still waits."""
+        wanted = message.answers
+        self._connection.forget(message.identity)
+        self._settle(message)
+        if wanted and not self._session.gone:
+            self._send_fault(message.identity, error)
+
+    def _settle(self, message: Received) -> None:
+        if self._received.pop(message.identity, None) is not None:
+            self._session.node.sweep.forget(message)
+            message.taken()
+            if message.request is not None:
+                message.request.release()
+
+    def _send_fault(self, identity: int, error: Exception) -> None:
+        self._connection.send(encode(Kind.FAULT, identity, msgspec.msgpack.encode(to_fault(error))))
+
+    # -- credit
+
+    def _count(self, actor: str) -> None:
+        owed = self._owed.get(actor, 0) + 1
+        if owed > WINDOW:
+            raise ProtocolError(f"more than {WINDOW} messages waiting at {actor!r}")
+        self._owed[actor] = owed
+
+    def give_credit(self, actor: str) -> None:
+        """A message left the mailbox: the peer may send another. Goes back in batches, well before it runs out."""
+        returning = self._returning.get(actor, 0) + 1
+        if returning < WINDOW // 4:
+            self._returning[actor] = returning
+            return
+        self._returning[actor] = 0
+        self._owed[actor] -= returning
+        self._connection.send(encode(Kind.CREDIT, 0, msgspec.msgpack.encode((actor, returning))))
+
+    # -- streams
+
+    def _feed(self, message: Received, stream: Stream[Any]) -> None:
+        feed = self._feeds[message.identity] = Feed()
+        self._connection.send(encode(Kind.REPLY, message.identity, flags=STREAM))
+        feed.task = self._session.node.spawn_task(
+            self._pump(message.identity, message.signature, stream, feed), name=f"stream {message.op}"
+        )
+
+    async def _pump(self, identity: int, call: Signature, stream: Stream[Any], feed: Feed) -> None:
+        """Items out as the reader gives credit; ends with the stream, its error, or the reader."""
+        meta = b""
+        try:
+            async for item in stream:
+                while feed.window <= 0:
+                    feed.room.clear()
+                    await feed.room.wait()
+                feed.window -= 1
+                await self._send_item(identity, call, item)
+        except Exception as error:
+            meta = msgspec.msgpack.encode(to_fault(error))
+        finally:
+            self._feeds.pop(identity, None)
+            await stream.aclose()
+        if not self._session.gone:
+            self._connection.send(encode(Kind.END, identity, meta))
+
+    async def _send_item(self, identity: int, call: Signature, item: Any) -> None:
+        sent: asyncio.Future[bool] = self._session.loop.create_future()
+        head = self._session.encoder.encode(call.wrap(item))
+        self._session.send_message(Kind.ITEM, identity, head, lambda ok: None if sent.done() else sent.set_result(ok))
+        await sent
+
+    def more(self, identity: int, count: int) -> None:
+        """The reader takes `count` more items."""
+        feed = self._feeds.get(identity)
+        if feed is not None:
+            feed.window += count
+            feed.room.set()
+
+    def lost(self) -> None:
+        """The link is gone: asks lose their asker and are cancelled; tells that arrived whole run on."""
+        for message in list(self._received.values()):
+            if message.answers or not message.delivered:
+                message.answers = False
+                message.cancel(PeerLost("the asker went away"))
+        for feed in self._feeds.values():
+            if feed.task is not None:
+                feed.task.cancel()
