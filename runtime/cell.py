@@ -132,7 +132,7 @@ class Cell:
             failure = await self._one_life(started)
             now = asyncio.get_running_loop().time()
             self._failures.append(now)
-            decision = decide(self._policy, tuple(self._failures), now, random.random())  # noqa: S311 - jitter
+            decision = decide(self._policy, tuple(self._failures), now, random.random())
             if isinstance(decision, GiveUp):
                 self._give_up(decision, failure)
                 return

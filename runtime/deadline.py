@@ -23,7 +23,8 @@ class Scope(NamedTuple):
     trace: str | None = None
 
 
-SCOPE: ContextVar[Scope] = ContextVar("brume_scope", default=Scope())
+_OUTSIDE = Scope()
+SCOPE: ContextVar[Scope] = ContextVar("brume_scope", default=_OUTSIDE)
 
 _trace_prefix = f"{random.getrandbits(40):010x}"
 _trace_numbers = itertools.count(1)

@@ -63,7 +63,7 @@ class ActorRef:
         self._cls = cls
         self._target = target
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> type[Any]:
         """The actor's class, so that a ref passes where its declared type is checked."""
         return self._cls
@@ -96,7 +96,7 @@ def make_ref(cls: type[A], target: Target) -> A:
 
 def target_of(ref: object) -> Target | None:
     """Where a ref leads; None for anything that is not a ref."""
-    return ref._target if type(ref) is ActorRef else None
+    return ref.__dict__["_target"] if type(ref) is ActorRef else None
 
 
 class Unresolved:

@@ -112,7 +112,12 @@ class Asking:
         return len(self._pending)
 
     async def ask(
-        self, actor: str, operation: op[Any, Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], place: Place | None
+        self,
+        actor: str,
+        operation: op[Any, Any, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        place: Place | None,
     ) -> Any:
         """The answer of the peer's actor, within the deadline in force."""
         call = signature(operation)
@@ -274,7 +279,9 @@ class Asking:
             pending.request = budget.request(frame.size, receive)
         else:
             self._connection.send(encode(Kind.REFUSE, frame.id))
-            pending.fail(Overloaded(f"an answer of {frame.size} bytes; this node's budget is {budget.limit}", executed="yes"))
+            pending.fail(
+                Overloaded(f"an answer of {frame.size} bytes; this node's budget is {budget.limit}", executed="yes")
+            )
 
     def fault(self, frame: Frame) -> None:
         """The ask ended in an error at the peer."""

@@ -126,7 +126,9 @@ class Encoder:
         self.buffers = []
         head = self._encoder.encode(value)
         if len(head) > META_LIMIT:
-            raise ValueError(f"{len(head)} bytes of plain values; at most {META_LIMIT}: use ndarrays or a bytes argument")
+            raise ValueError(
+                f"{len(head)} bytes of plain values; at most {META_LIMIT}: use ndarrays or a bytes argument"
+            )
         return head
 
     def call(

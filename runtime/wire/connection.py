@@ -59,7 +59,7 @@ class Connection(asyncio.BufferedProtocol):
         self._paused = False
         self._flushed: asyncio.Future[None] | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.WriteTransport | None = None
 
     def attach(self, writer: asyncio.StreamWriter) -> None:
         """Take over the transport of a finished handshake; the writer is kept, dropping it would close the socket."""

@@ -50,26 +50,29 @@ async def listen(address: str, handler: Handler, tls: ssl.SSLContext | None) -> 
 
 
 async def _listen_unix(path: Path, handler: Handler) -> Listener:
-    """A socket only this user may use; one left behind by a killed node is replaced, a live one is not."""
-    if path.exists():
-        probe = socket.socket(socket.AF_UNIX)
+    _clear(path)
+    server = await asyncio.start_unix_server(handler, path, backlog=BACKLOG)
+    path.chmod(0o600)  # noqa: ASYNC240 - one system call
+    close = _closing(server)
+
+    async def close_and_remove() -> None:
+        await close()
+        path.unlink(missing_ok=True)  # noqa: ASYNC240 - one system call
+
+    return Listener(f"unix:{path}", close_and_remove)
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket that a killed node left behind; OSError when somebody still listens."""
+    if not path.exists():
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
             path.unlink()
         else:
             raise OSError(f"cannot listen at unix:{path}: another process does")
-        finally:
-            probe.close()
-    server = await asyncio.start_unix_server(handler, path, backlog=BACKLOG)
-    path.chmod(0o600)
-    close = _closing(server)
-
-    async def close_and_remove() -> None:
-        await close()
-        path.unlink(missing_ok=True)
-
-    return Listener(f"unix:{path}", close_and_remove)
 
 
 async def dial(address: str, tls: ssl.SSLContext | None, spawn: Callable[[Awaitable[None]], object]) -> Pair:

@@ -156,9 +156,7 @@ def _proof(token: bytes, direction: str, dialler: Hello, listener: Hello, certif
     return hmac.digest(token or b"no token", transcript, "sha256")
 
 
-def _matches(
-    proof: bytes, token: bytes, direction: str, dialler: Hello, listener: Hello, certificate: bytes
-) -> bool:
+def _matches(proof: bytes, token: bytes, direction: str, dialler: Hello, listener: Hello, certificate: bytes) -> bool:
     return hmac.compare_digest(proof, _proof(token, direction, dialler, listener, certificate))
 
 

@@ -221,12 +221,14 @@ class Links(handshake.Admission):
                 self._log.info("link up", link=name, peer=session.peer.name)
                 reason = await session.lost
                 self._log.info("link lost", link=name, peer=session.peer.name, reason=reason)
-            await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - jitter
+            await asyncio.sleep(pause * (0.5 + random.random() / 2))
             pause = min(BACKOFF_MAX, pause * 2)
 
     def _refused(self, name: str, dialler: Dialler, error: Exception) -> None:
         if str(error) != str(dialler.refusal):
-            self._log.warning("link down", link=name, address=dialler.address, reason=str(error) or type(error).__name__)
+            self._log.warning(
+                "link down", link=name, address=dialler.address, reason=str(error) or type(error).__name__
+            )
         dialler.refusal = error
         if isinstance(error, Unauthorized):
             self._wake(name)

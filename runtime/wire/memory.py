@@ -21,41 +21,42 @@ class MemoryTransport(asyncio.Transport):
         super().__init__()
         self.other: MemoryTransport | None = None
         self._loop = asyncio.get_running_loop()
-        self._protocol: Any = None
+        self.protocol: Any = None
         self._inbox: deque[memoryview] = deque()
-        self._inbox_size = 0
-        self._high = _HIGH_WATER
-        self._writer_paused = False
+        self.inbox_size = 0
+        self.high = _HIGH_WATER
+        self.writer_paused = False
         self._reading = True
         self._scheduled = False
         self._closing = False
+        self._eof = False
 
     # -- transport interface
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._protocol = protocol
+        self.protocol = protocol
         self._schedule()
 
     def get_protocol(self) -> asyncio.BaseProtocol:
-        protocol: asyncio.BaseProtocol = self._protocol
+        protocol: asyncio.BaseProtocol = self.protocol
         return protocol
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return default
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        self._high = high or _HIGH_WATER
+        self.high = high or _HIGH_WATER
 
     def get_write_buffer_size(self) -> int:
-        return 0 if self.other is None else self.other._inbox_size
+        return 0 if self.other is None else self.other.inbox_size
 
     def write(self, data: Any) -> None:
         if self._closing or self.other is None or not len(data):
             return
-        self.other._take(memoryview(bytes(data)))
-        if self.other._inbox_size > self._high and not self._writer_paused:
-            self._writer_paused = True
-            self._protocol.pause_writing()
+        self.other.take(memoryview(bytes(data)))
+        if self.other.inbox_size > self.high and not self.writer_paused:
+            self.writer_paused = True
+            self.protocol.pause_writing()
 
     def can_write_eof(self) -> bool:
         return False
@@ -76,18 +77,18 @@ class MemoryTransport(asyncio.Transport):
     def close(self) -> None:
         if not self._closing:
             self._closing = True
-            self._loop.call_soon(self._protocol.connection_lost, None)
+            self._loop.call_soon(self.protocol.connection_lost, None)
             if self.other is not None:
-                self.other._peer_closed()
+                self.other.peer_closed()
 
     def abort(self) -> None:
         self.close()
 
     # -- delivery
 
-    def _take(self, data: memoryview) -> None:
+    def take(self, data: memoryview) -> None:
         self._inbox.append(data)
-        self._inbox_size += len(data)
+        self.inbox_size += len(data)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -95,9 +96,7 @@ class MemoryTransport(asyncio.Transport):
             self._scheduled = True
             self._loop.call_soon(self._deliver)
 
-    _eof = False
-
-    def _peer_closed(self) -> None:
+    def peer_closed(self) -> None:
         self._eof = True
         self._schedule()
 
@@ -105,29 +104,29 @@ class MemoryTransport(asyncio.Transport):
         self._scheduled = False
         while self._inbox and self._reading and not self._closing:
             self._deliver_some(self._inbox[0])
-        if self.other is not None and self.other._writer_paused and self._inbox_size <= self.other._high // 4:
-            self.other._writer_paused = False
-            self.other._protocol.resume_writing()
+        if self.other is not None and self.other.writer_paused and self.inbox_size <= self.other.high // 4:
+            self.other.writer_paused = False
+            self.other.protocol.resume_writing()
         if self._eof and not self._inbox and not self._closing:
-            self._protocol.eof_received()
+            self.protocol.eof_received()
             self.close()
 
     def _deliver_some(self, data: memoryview) -> None:
-        if isinstance(self._protocol, asyncio.BufferedProtocol):
-            buffer = memoryview(self._protocol.get_buffer(len(data)))
+        if isinstance(self.protocol, asyncio.BufferedProtocol):
+            buffer = memoryview(self.protocol.get_buffer(len(data)))
             count = min(len(buffer), len(data))
             buffer[:count] = data[:count]
         else:
             count = len(data)
-        self._inbox_size -= count
+        self.inbox_size -= count
         if count < len(data):
             self._inbox[0] = data[count:]
         else:
             self._inbox.popleft()
-        if isinstance(self._protocol, asyncio.BufferedProtocol):
-            self._protocol.buffer_updated(count)
+        if isinstance(self.protocol, asyncio.BufferedProtocol):
+            self.protocol.buffer_updated(count)
         else:
-            self._protocol.data_received(bytes(data))
+            self.protocol.data_received(bytes(data))
 
 
 def listen(name: str, handler: Handler) -> Callable[[], None]:

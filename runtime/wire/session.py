@@ -44,6 +44,7 @@ class Session:
         self.connection = Connection(held=not dialled, on_frame=self._dispatch, on_lost=self._lose)
         self.asking = Asking(self)
         self.serving = Serving(self)
+        self._handle = self._handlers()
         self._links = links
 
     # -- refs, as they look from each side
@@ -77,30 +78,29 @@ class Session:
         if ended is not None:
             ended(True)
 
+    def _handlers(self) -> dict[int, Callable[[Frame], None]]:
+        asking, serving, connection = self.asking, self.serving, self.connection
+        return {
+            Kind.ASK: serving.call,
+            Kind.TELL: serving.call,
+            Kind.REPLY: asking.reply,
+            Kind.FAULT: asking.fault,
+            Kind.CANCEL: lambda frame: serving.cancel(frame.id),
+            Kind.CREDIT: lambda frame: asking.credit(*_credit(frame.meta)),
+            Kind.GRANT: lambda frame: connection.granted(frame.id),
+            Kind.REFUSE: lambda frame: connection.withdraw(frame.id),
+            Kind.ITEM: asking.item,
+            Kind.END: asking.end,
+            Kind.MORE: lambda frame: serving.more(frame.id, frame.size),
+            Kind.PING: lambda _: None,
+            Kind.GOODBYE: self._peer_stops,
+        }
+
     def _dispatch(self, frame: Frame) -> None:
-        match frame.kind:
-            case Kind.REPLY:
-                self.asking.reply(frame)
-            case Kind.ASK | Kind.TELL:
-                self.serving.call(frame)
-            case Kind.FAULT:
-                self.asking.fault(frame)
-            case Kind.CANCEL:
-                self.serving.cancel(frame.id)
-            case Kind.CREDIT:
-                self.asking.credit(*_credit(frame.meta))
-            case Kind.GRANT:
-                self.connection.granted(frame.id)
-            case Kind.REFUSE:
-                self.connection.withdraw(frame.id)
-            case Kind.ITEM:
-                self.asking.item(frame)
-            case Kind.END:
-                self.asking.end(frame)
-            case Kind.MORE:
-                self.serving.more(frame.id, frame.size)
-            case Kind.GOODBYE:
-                self.peer_stopping = True
+        self._handle[frame.kind](frame)
+
+    def _peer_stops(self, _: Frame) -> None:
+        self.peer_stopping = True
 
     # -- life
 
