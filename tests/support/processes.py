@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -92,11 +92,16 @@ def alive(pid: int) -> bool:
         return False
 
 
-def captured_log() -> tuple[structlog.stdlib.BoundLogger, list[dict[str, Any]]]:
-    """A logger, and the list its entries land in."""
+def captured_log(notice: Callable[[str], None] = str) -> tuple[structlog.stdlib.BoundLogger, list[dict[str, Any]]]:
+    """A logger, and the list its entries land in; `notice` is called with each event, in the logging thread."""
     capture = LogCapture()
+
+    def noticed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        notice(event["event"])
+        return event
+
     log: structlog.stdlib.BoundLogger = structlog.wrap_logger(
-        None, processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(0)
-    )
+        None, processors=[noticed, capture], wrapper_class=structlog.make_filtering_bound_logger(0)
+    ).bind()
     entries: list[dict[str, Any]] = capture.entries  # type: ignore[assignment]
     return log, entries
