@@ -92,7 +92,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def captured_log(notice: Callable[[str], None] = str) -> tuple[structlog.stdlib.BoundLogger, list[dict[str, Any]]]:
+def captured_log(notice: Callable[[str], object] = str) -> tuple[structlog.stdlib.BoundLogger, list[dict[str, Any]]]:
     """A logger, and the list its entries land in; `notice` is called with each event, in the logging thread."""
     capture = LogCapture()
 

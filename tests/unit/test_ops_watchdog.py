@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+
 from runtime.ops.watchdog import BlockDetector, Watchdog
 from tests.support.leaks import eventually
 from tests.support.processes import captured_log
