@@ -173,6 +173,7 @@ class Connection(asyncio.BufferedProtocol):
     def forget(self, identity: int) -> None:
         """Whatever still comes of that body is read and dropped."""
         self._incoming.pop(identity, None)
+        self._decoder.forget(identity)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the transport receives to next."""

@@ -103,6 +103,11 @@ class FrameDecoder:
                 frames.append(frame)
         return frames
 
+    def forget(self, identity: int) -> None:
+        """Not one more byte of the DATA chunk under way goes to its place, if it is that body's."""
+        if self._chunk is not None and self._chunk_frame.id == identity:
+            self._skip, self._chunk = len(self._chunk), None
+
     def _chunk_received(self, count: int) -> list[Frame]:
         assert self._chunk is not None
         if count < len(self._chunk):
