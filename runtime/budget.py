@@ -37,11 +37,13 @@ class Budget:
             self._parent.release(size)
         self._serve()
 
-    def withdraw(self, request: Request) -> None:
-        """Forget a request that still waits."""
-        if request in self._waiting:
+    def withdraw(self, request: Request, *, held: bool) -> None:
+        """Forget a request that still waits: here, or with its bytes `held` here for the parent's grant."""
+        if held:
+            self.used -= request.size
+        else:
             self._waiting.remove(request)
-            self._serve()
+        self._serve()
 
     def _serve(self) -> None:
         while self._waiting and self._fits(self._waiting[0].size):
@@ -86,6 +88,4 @@ class Request:
     def _withdraw(self) -> None:
         if self.inner is not None:
             self.inner.release()
-            self._budget.used -= self.size
-            return
-        self._budget.withdraw(self)
+        self._budget.withdraw(self, held=self.inner is not None)

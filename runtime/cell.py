@@ -46,7 +46,7 @@ class Cell:
         self.cls = cls
         self.optional = optional
         self.address = name
-        self.mailbox = Mailbox(mailbox or cls.mailbox)
+        self.mailbox = Mailbox(mailbox or cls.mailbox, self._notice_idle)
         self.ref: Any = make_ref(cls, self)
         self.instance: Actor[Any] | None = None
         self._options = options
@@ -225,8 +225,6 @@ class Cell:
                 self._busy -= 1
                 self._handled += 1
                 self._seconds += time() - begun
-                if self._idle is not None:
-                    self._notice_idle()
 
     async def _turn(self, instance: Actor[Any], message: Message, task: asyncio.Task[Any]) -> None:
         """Run the handler and settle the message. A message cancelled under way does not end the pump."""

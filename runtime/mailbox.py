@@ -123,13 +123,14 @@ class Tell(Message):
 class Mailbox:
     """Messages waiting for their turn, oldest first, and behind them those waiting for room."""
 
-    def __init__(self, policy: MailboxPolicy) -> None:
+    def __init__(self, policy: MailboxPolicy, on_empty: Callable[[], None] = lambda: None) -> None:
         self.policy = policy
         self.bytes = 0
         self.closed: Callable[[], BrumeError] | None = None
         self._queue: deque[Message] = deque()
         self._parked: deque[Message] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
+        self._on_empty = on_empty
 
     def __len__(self) -> int:
         return len(self._queue) + len(self._parked)
@@ -160,6 +161,7 @@ class Mailbox:
         """The oldest message whose turn has come; waits for one. Ended ones are skipped."""
         while True:
             while not self._queue:
+                self._on_empty()
                 waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 self._idle.append(waiter)
                 try:

@@ -150,6 +150,8 @@ class FrameDecoder:
         if kind not in CARRIES_BODY:
             if bulk or (body and kind != Kind.MORE):
                 raise ProtocolError(f"a frame of kind {Kind(kind).name} with a body")
+        elif bulk and not body:
+            raise ProtocolError("an announced body of no bytes")
         elif not bulk and body > INLINE:
             raise ProtocolError(f"an inline body of {body} bytes; at most {INLINE} are taken")
 

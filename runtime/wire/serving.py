@@ -203,6 +203,8 @@ class Serving:
         wanted = message.answers
         self._connection.forget(message.identity)
         self._settle(message)
+        if not wanted and not isinstance(error, PeerLost):
+            self._session.log.warning("tell refused", op=message.op, trace=message.scope.trace, reason=str(error))
         if wanted and not self._session.gone:
             self._send_fault(message.identity, error)
 

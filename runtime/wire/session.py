@@ -39,6 +39,7 @@ class Session:
         self.loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[str] = self.loop.create_future()
         self.node: Node = links.node
+        self.log = links.log.bind(peer=peer.name)
         self.encoder = Encoder(self)
         self.decoder = Decoder(self)
         self.connection = Connection(held=not dialled, on_frame=self._dispatch, on_lost=self._lose)
