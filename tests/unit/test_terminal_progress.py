@@ -12,11 +12,11 @@ from actors.kit.terminal.progress import Progress
 class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 
-    def isatty(self):
+    def isatty(self) -> bool:
         return True
 
 
-def test_without_a_terminal_progress_is_plain_lines():
+def test_without_a_terminal_progress_is_plain_lines() -> None:
     out = io.StringIO()
     with Progress(3, "a.jpg", stream=out) as progress:
         progress.advance(1, "worker-1")
@@ -29,7 +29,7 @@ def test_without_a_terminal_progress_is_plain_lines():
     ]
 
 
-def test_a_long_job_does_not_flood_a_log():
+def test_a_long_job_does_not_flood_a_log() -> None:
     out = io.StringIO()
     with Progress(1000, "a.jpg", stream=out) as progress:
         for _ in range(1000):
@@ -37,16 +37,17 @@ def test_a_long_job_does_not_flood_a_log():
     assert len(out.getvalue().splitlines()) <= 12
 
 
-def test_a_job_that_breaks_off_says_how_far_it_came():
+def test_a_job_that_breaks_off_says_how_far_it_came() -> None:
     out = io.StringIO()
-    with pytest.raises(KeyError), Progress(None, "a.jpg", stream=out) as progress:
-        progress.expect(4)
-        progress.advance()
+    progress = Progress(None, "a.jpg", stream=out)
+    progress.expect(4)
+    progress.advance()
+    with pytest.raises(KeyError), progress:
         raise KeyError
     assert out.getvalue().splitlines()[-1] == "a.jpg: stopped at 1 of 4"
 
 
-def test_on_a_terminal_the_bar_names_the_job():
+def test_on_a_terminal_the_bar_names_the_job() -> None:
     out = Terminal()
     with Progress(2, "a [b].jpg", stream=out) as progress:
         progress.advance(2, "[worker-1]")

@@ -19,12 +19,12 @@ class Impossible(Problem):
     status = 422
 
 
-def told(error):
+def told(error: Exception) -> tuple[web.Response, dict[str, str]]:
     response = error_response(failure_of(error))
-    return response, json.loads(response.text)["error"]
+    return response, json.loads(response.text or "")["error"]
 
 
-def test_a_problem_is_told_whole():
+def test_a_problem_is_told_whole() -> None:
     response, error = told(Impossible("no such colour", hint="try grey"))
     assert response.status == 422
     assert error == {"code": "impossible", "message": "no such colour", "hint": "try grey"}
@@ -42,24 +42,24 @@ def test_a_problem_is_told_whole():
         (web.HTTPMethodNotAllowed("PUT", ["GET"]), 405, "method_not_allowed"),
     ],
 )
-def test_an_ask_that_got_no_answer_has_a_status(error, status, code):
+def test_an_ask_that_got_no_answer_has_a_status(error: Exception, status: int, code: str) -> None:
     response, told_error = told(error)
     assert (response.status, told_error["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("password=1234"), OpFailed("password=1234"), KeyError("password=1234")])
-def test_an_unexpected_error_keeps_its_words_to_the_log(error):
+def test_an_unexpected_error_keeps_its_words_to_the_log(error: Exception) -> None:
     response, _ = told(error)
     assert response.status == 500
-    assert "1234" not in response.text
+    assert "1234" not in (response.text or "")
 
 
-def test_waiting_helps_only_where_it_says_how_long():
+def test_waiting_helps_only_where_it_says_how_long() -> None:
     assert told(SiteBusy("full", retry_after=2.2))[0].headers["Retry-After"] == "3"
     assert told(Overloaded("full"))[0].headers["Retry-After"] == "1"
     assert "Retry-After" not in told(Malformed("what"))[0].headers
 
 
-def test_an_event_travels_as_named_lines():
+def test_an_event_travels_as_named_lines() -> None:
     assert encode(Event("tile", '{"a":1}')) == b'event: tile\ndata: {"a":1}\n\n'
     assert encode(Event("note", "two\nlines")) == b"event: note\ndata: two\ndata: lines\n\n"

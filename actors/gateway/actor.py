@@ -1,0 +1,163 @@
+"""The gateway: one site and one API for everything the node file mounts.
+
+It joins the parts and holds the listener; what it serves comes from the mounted packages' `web.py`, who may come in
+from `access`, how errors look from `kit.web.errors`.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+from pydantic import ByteSize, Field, field_validator
+
+from actors.gateway.access import Policy
+from actors.gateway.guard import guard, mount_sign_in
+from actors.gateway.openapi import document
+from actors.gateway.pages import mount_pages
+from actors.gateway.status import mount_status
+from actors.kit.web.errors import TRACE_HEADER, add_trace, answer_errors
+from actors.kit.web.site import SECURITY_HEADERS, Operation, Site
+from actors.kit.web.upload import UploadRoom
+from runtime.actor import Actor, Options, op
+from runtime.auth import is_loopback
+from runtime.errors import BrumeError
+
+API_VERSION = "1.0"
+QUIET_PATHS = ("/static/", "/livez", "/readyz", "/metrics", "/api/status")
+
+
+class GatewayOptions(Options):
+    """`mount` maps a system to the address of its actor; port 0 takes a free one. Sizes are bytes."""
+
+    listen: str = "http://127.0.0.1:8080"
+    mount: dict[str, str] = Field(default_factory=dict)
+    upload_limit: ByteSize = ByteSize(256 << 20)
+    uploads_limit: ByteSize = ByteSize(1 << 30)
+    streams_limit: int = Field(default=256, ge=1)
+
+    @field_validator("listen")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme != "http" or not parts.hostname or parts.port is None or parts.path:
+            raise ValueError(f"{value!r} is not http://HOST:PORT")
+        return value
+
+
+class CannotListen(BrumeError):
+    """The listener cannot be opened, or must not be."""
+
+
+class Gateway(Actor[GatewayOptions]):
+    """Serves the site on `options.listen`. It is told of a client's leaving, and then cancels what it had asked."""
+
+    async def start(self) -> None:
+        parts = urlsplit(self.options.listen)
+        host, port = parts.hostname or "", parts.port or 0
+        policy = self._policy(host)
+        app = web.Application(middlewares=[answer_errors, guard(policy)])
+        app.on_response_prepare.append(add_trace)
+        app.on_response_prepare.append(_add_security_headers)
+        self._site = self._mounted(app, policy)
+        # the end of a drain is the node's to decide, so the runner waits for running requests without a limit
+        self._runner = web.AppRunner(
+            app, access_log_class=RequestLog, handler_cancellation=True, shutdown_timeout=float("inf")
+        )
+        await self._runner.setup()
+        await self._listen(host, port)
+        self.log.info("site is up", url=self._url())
+
+    @op
+    async def url(self) -> str:
+        """Where the site is, with the port it really has."""
+        return self._url()
+
+    async def drain(self) -> None:
+        """Close the listener and end the event streams; running requests finish."""
+        self._site.stopping.set()
+        await self._runner.cleanup()
+
+    async def stop(self) -> None:
+        """Close what is left of the site; requests still running are cancelled."""
+        runner: web.AppRunner | None = getattr(self, "_runner", None)
+        if runner is None:
+            return
+        self._site.stopping.set()
+        if runner.server is not None:
+            for listener in list(runner.sites):
+                await listener.stop()
+            await runner.server.shutdown(0)
+        await runner.cleanup()
+
+    def _policy(self, host: str) -> Policy:
+        auth = self.node.auth
+        policy = Policy(is_loopback(host), tuple(token.decode() for token in auth.secrets()), auth.insecure)
+        if not (policy.loopback or policy.tokens or policy.insecure):
+            raise CannotListen(
+                f"{self.options.listen} can be reached from other machines and has no token: "
+                "set auth.token, listen on 127.0.0.1, or say auth.insecure: true"
+            )
+        return policy
+
+    def _mounted(self, app: web.Application, policy: Policy) -> Site:
+        from runtime.ops import http
+
+        uploads = UploadRoom(self.options.upload_limit, self.options.uploads_limit)
+        site = Site(app, uploads=uploads, streams=self.options.streams_limit)
+        mount_sign_in(app, policy)
+        app.add_routes(http.routes(self.node))
+        mount_status(site, self.node)
+        for system, address in self.options.mount.items():
+            importlib.import_module(f"actors.{system}.web").mount(site, address, self.node)
+        mount_pages(site, app)
+
+        async def openapi(request: web.Request) -> web.Response:
+            return web.json_response(document(site.routes, API_VERSION))
+
+        site.api("GET", "/openapi.json", openapi, Operation("This document"))
+        return site
+
+    async def _listen(self, host: str, port: int) -> None:
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise CannotListen(
+                    f"port {port} on {host} is in use: stop the program that has it, or choose another port with "
+                    f"--set actors.{self.name}.options.listen=http://{host}:PORT (0 takes a free one)"
+                ) from error
+            raise CannotListen(f"cannot listen on {self.options.listen}: {error.strerror}") from error
+
+    def _url(self) -> str:
+        host = urlsplit(self.options.listen).hostname or ""
+        port = self._runner.addresses[0][1]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class RequestLog(AbstractAccessLogger):
+    """One log line a request, under its trace; what browsers and probes ask all the time only at debug."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Called by aiohttp when a response is complete or its reader has left."""
+        level = "debug" if request.path.startswith(QUIET_PATHS) else "info"
+        getattr(_log, level)(
+            "request answered",
+            method=request.method,
+            path=request.path,
+            status=response.status,
+            ms=round(time * 1000, 1),
+            trace=response.headers.get(TRACE_HEADER),
+        )
+
+
+async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+
+
+_log = structlog.stdlib.get_logger("web")

@@ -1,0 +1,57 @@
+// One job at the API: subscribe, post, and hand every event on; and the same as a curl command.
+
+/** A random UUID, also where the page is not served over https or from this machine. */
+export function newJob() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** The route with its parameters; readable, as only what must be is escaped. */
+export function address(query) {
+  const escaped = (value) => encodeURIComponent(value).replaceAll("%3A", ":").replaceAll("%2C", ",").replaceAll("%3D", "=");
+  const pairs = Object.entries(query).filter(([, value]) => value);
+  return `/api/edges?${pairs.map(([name, value]) => `${name}=${escaped(value)}`).join("&")}`;
+}
+
+export function curl(query, file) {
+  const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+  const name = file ? file.name : "photo.jpg";
+  return `curl --fail-with-body -T ${quoted(name)} -X POST ${quoted(location.origin + address(query))} -o result.png`;
+}
+
+/** Post `file`; `told(event)` is called for every step. Resolves to the answer, or throws an error with a `hint`. */
+export async function run(file, query, told, signal) {
+  const job = newJob();
+  const events = await subscribe(job, told, signal);
+  try {
+    const answer = await fetch(address({ ...query, job }), { method: "POST", body: file, signal });
+    if (!answer.ok) throw await problem(answer);
+    const header = (name) => answer.headers.get(`X-Brume-${name}`);
+    const facts = { workers: Number(header("Workers")), tiles: Number(header("Tiles")), why: header("Why") };
+    return { blob: await answer.blob(), ...facts };
+  } finally {
+    events.close();
+  }
+}
+
+async function subscribe(job, told, signal) {
+  const events = new EventSource(`/api/edges/${job}/events`);
+  for (const kind of ["started", "tile", "retry", "done", "failed"]) {
+    events.addEventListener(kind, (event) => told(JSON.parse(event.data)));
+  }
+  // without events the job still works, only unseen: so an error here is no reason to stop
+  await new Promise((ready) => {
+    events.onopen = events.onerror = ready;
+    signal.addEventListener("abort", ready);
+  });
+  return events;
+}
+
+async function problem(answer) {
+  const { error } = await answer.json().catch(() => ({ error: { message: `status ${answer.status}`, hint: "" } }));
+  return Object.assign(new Error(error.message), { hint: error.hint });
+}
