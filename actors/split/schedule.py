@@ -26,15 +26,16 @@ from actors.split.instructions import (
     Stranded,
 )
 
+OFFENDERS = 256  # lost workers whose record is kept
 TileState = Literal["unassigned", "assigned", "granted", "done"]
 
 
 @dataclass
 class _Worker:
     name: str
-    group: str
-    slots: int
-    speed: float
+    group: str = ""
+    slots: int = 0
+    speed: float = 0.0
     in_flight: dict[int, Attempt] = field(default_factory=dict)
     resting_until: float = float("-inf")
     quarantined_until: float = float("-inf")
@@ -98,6 +99,7 @@ class Schedule:
         self.policy = policy or Policy()
         self.jobs: dict[str, _Job] = {}
         self.workers: dict[str, _Worker] = {}
+        self._offenders: dict[str, _Worker] = {}
         self._started: dict[int, float] = {}
         self._numbers = 0
         self._turns = 0
@@ -105,12 +107,17 @@ class Schedule:
     # events
 
     def add_worker(self, name: str, group: str, slots: int, speed: float, now: float) -> list[Instruction]:
-        """A worker came; one already known keeps its tiles, its record and its quarantine."""
-        known = self.workers.get(name)
-        if known is None:
-            self.workers[name] = _Worker(name, group, slots, speed)
-        else:
-            known.group, known.slots, known.speed = group, slots, speed
+        """A worker came; one already known keeps its tiles, and a known offender its quarantine."""
+        known = self.workers.get(name) or self._offenders.pop(name, None) or _Worker(name)
+        known.group, known.slots, known.speed = group, slots, speed
+        self.workers[name] = known
+        return self._settle(now)
+
+    def retire_worker(self, name: str, now: float) -> list[Instruction]:
+        """A worker asks for no more tiles, and finishes those it has; unknown names are ignored."""
+        worker = self.workers.get(name)
+        if worker is not None:
+            worker.slots = 0
         return self._settle(now)
 
     def lose_worker(self, name: str, now: float, reason: str = "lost") -> list[Instruction]:
@@ -121,6 +128,11 @@ class Schedule:
         done: list[Instruction] = []
         for attempt in list(worker.in_flight.values()):
             done += self._withdraw(attempt, f"{name} {reason}")
+        if worker.offences:
+            worker.in_flight.clear()
+            self._offenders[name] = worker
+            if len(self._offenders) > OFFENDERS:
+                del self._offenders[next(iter(self._offenders))]
         return done + self._settle(now)
 
     def add_job(self, job: str, group: str, tiles: int, expected: float, now: float) -> list[Instruction]:
@@ -215,8 +227,8 @@ class Schedule:
     # questions
 
     def usable(self, group: str, now: float) -> list[str]:
-        """The workers of a group that are not quarantined, by name."""
-        return [w.name for w in self.workers.values() if w.group == group and w.quarantined_until <= now]
+        """The workers of a group that are neither quarantined nor retired, by name."""
+        return [w.name for w in self.workers.values() if w.group == group and w.slots and w.quarantined_until <= now]
 
     def wake_at(self, now: float) -> float | None:
         """When to call `tick` next if nothing else happens; None while only an event can change anything."""

@@ -137,6 +137,15 @@ def test_registering_again_does_not_end_a_quarantine() -> None:
     assert assigned(schedule.add_worker("a", G, 1, 1.0, 1.0)) == []
 
 
+def test_coming_back_does_not_end_a_quarantine() -> None:
+    schedule = schedule_of("a", slots=1)
+    (first,) = assigned(schedule.add_job("j", G, 1, 1.0, 0.0))
+    schedule.offend(first, "garbage", 0.0)
+    schedule.lose_worker("a", 1.0)
+    assert assigned(schedule.add_worker("a", G, 1, 1.0, 2.0)) == []
+    assert len(assigned(schedule.tick(5.0))) == 1
+
+
 def test_slowness_never_quarantines() -> None:
     schedule = schedule_of("a", "b", slots=1)
     schedule.add_job("j", G, 2, 0.001, 0.0)
@@ -181,6 +190,14 @@ def test_a_refused_tile_goes_elsewhere_and_the_worker_rests_a_moment() -> None:
     assert assigned(schedule.refuse(first, "its mailbox is full", 0.0)) == []
     assert schedule.usable(G, 0.0) == ["a", "b"]
     assert [a.worker for a in assigned(schedule.tick(0.5))] == ["a"]
+
+
+def test_a_retired_worker_finishes_what_it_has_and_gets_no_more() -> None:
+    schedule = schedule_of("a", "b", slots=1)
+    (first, _) = assigned(schedule.add_job("j", G, 3, 1.0, 0.0))
+    schedule.retire_worker("a", 0.5)
+    assert schedule.usable(G, 0.5) == ["b"]
+    assert assigned(done(schedule, first, 1.0)) == []
 
 
 def test_workers_of_another_group_never_touch_a_job() -> None:
@@ -231,6 +248,10 @@ class ScheduleMachine(RuleBasedStateMachine):
     def worker_comes(self, name: str, group: str, slots: int) -> None:
         known = self.schedule.workers.get(name)
         self.carry_out(self.schedule.add_worker(name, known.group if known else group, slots, 1.0, self.now))
+
+    @rule(name=st.sampled_from("abcd"))
+    def worker_leaves(self, name: str) -> None:
+        self.carry_out(self.schedule.retire_worker(name, self.now))
 
     @rule(name=st.sampled_from("abcd"))
     def worker_goes(self, name: str) -> None:

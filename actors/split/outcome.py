@@ -1,0 +1,59 @@
+"""What became of one picture of the split tool: its line, its object, its exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.errors import ActorStopped, DeadlineExceeded, Overloaded, PeerLost, Problem
+
+EXIT_OK, EXIT_DIFFERS, EXIT_USAGE, EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_TEMPORARY = 0, 1, 2, 65, 70, 75
+TEMPORARY = (PeerLost, DeadlineExceeded, Overloaded, ActorStopped)
+
+
+def exit_code(error: Exception) -> int:
+    """The tool's exit code for a failure."""
+    if isinstance(error, Problem):
+        return EXIT_TEMPORARY if error.status in (429, 503, 504) else EXIT_BAD_INPUT
+    if isinstance(error, TEMPORARY):
+        return EXIT_TEMPORARY
+    return EXIT_BAD_INPUT if isinstance(error, OSError) else EXIT_INTERNAL
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`differing` is None when nothing was compared; `error` is set instead of the counts after a failure."""
+
+    image: str
+    out: str
+    code: int
+    workers: int = 0
+    tiles: int = 0
+    retries: int = 0
+    ms: float = 0.0
+    why: str = ""
+    pixels: int = 0
+    differing: int | None = None
+    error: Exception | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """The object of --json."""
+        if self.error is not None:
+            code = self.error.code if isinstance(self.error, Problem) else type(self.error).__name__
+            hint = self.error.hint if isinstance(self.error, Problem) else ""
+            return {"image": self.image, "error": {"code": code, "message": str(self.error), "hint": hint}}
+        return {
+            "image": self.image, "out": self.out, "workers": self.workers, "tiles": self.tiles,
+            "retries": self.retries, "ms": round(self.ms, 1), "differing": self.differing,
+        }  # fmt: skip
+
+    def sentence(self) -> str:
+        """The line for people."""
+        if self.error is not None:
+            hint = f" ({self.error.hint})" if isinstance(self.error, Problem) and self.error.hint else ""
+            return f"{self.image}: {self.error}{hint}"
+        resent = f", {self.retries} sent again" if self.retries else ""
+        line = f"{self.image} → {self.out} · {self.why} · {self.tiles} tiles{resent} · {self.ms:.0f} ms"
+        if self.differing is not None:
+            line += f" · {self.differing:,} of {self.pixels:,} pixels differ"
+        return line
