@@ -70,7 +70,7 @@ class Node:
         self._threads = executor_threads or os.cpu_count() or 1
         self._executor: ThreadPoolExecutor | None = None
         self._slots: asyncio.Semaphore | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # in the order they were made
         self._readiness: dict[str, Callable[[], str | None]] = {}
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._stop_asked: asyncio.Event | None = None
@@ -149,8 +149,8 @@ class Node:
     def spawn_task(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
         """A task of the runtime's own, outside any ask's scope, kept referenced until it ends."""
         task = asyncio.get_running_loop().create_task(coroutine, name=name, context=contextvars.Context())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
         return task
 
     # -- links
@@ -220,8 +220,12 @@ class Node:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled, number)
-        await self._stop_asked.wait()
-        await self.stop()
+        try:
+            await self._stop_asked.wait()
+            await self.stop()
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
         return EXIT_FAILED if self._failure else EXIT_OK
 
     def _signalled(self, number: int) -> None:

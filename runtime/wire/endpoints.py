@@ -27,7 +27,7 @@ def host_and_port(address: str) -> tuple[str, int]:
 class Listener:
     """An open listener; `address` is where it really listens."""
 
-    def __init__(self, address: str, close: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, address: str, close: Callable[[], None]) -> None:
         self.address = address
         self.close = close
 
@@ -36,7 +36,7 @@ async def listen(address: str, handler: Handler, tls: ssl.SSLContext | None) -> 
     """Accept connections; OSError says which address is busy."""
     if address.startswith("memory:"):
         stop = memory.listen(address.removeprefix("memory:"), handler)
-        return Listener(address, _later(stop))
+        return Listener(address, stop)
     if address.startswith("unix:"):
         return await _listen_unix(Path(address.removeprefix("unix:")), handler)
     host, port = host_and_port(address)
@@ -46,18 +46,17 @@ async def listen(address: str, handler: Handler, tls: ssl.SSLContext | None) -> 
         raise OSError(error.errno, f"cannot listen at {address}: {os.strerror(error.errno or 0)}") from error
     bound = server.sockets[0].getsockname()
     shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-    return Listener(f"tcp://{shown}:{bound[1]}", _closing(server))
+    return Listener(f"tcp://{shown}:{bound[1]}", server.close)
 
 
 async def _listen_unix(path: Path, handler: Handler) -> Listener:
     _clear(path)
     server = await asyncio.start_unix_server(handler, path, backlog=BACKLOG)
     path.chmod(0o600)  # noqa: ASYNC240 - one system call
-    close = _closing(server)
 
-    async def close_and_remove() -> None:
-        await close()
-        path.unlink(missing_ok=True)  # noqa: ASYNC240 - one system call
+    def close_and_remove() -> None:
+        server.close()
+        path.unlink(missing_ok=True)
 
     return Listener(f"unix:{path}", close_and_remove)
 
@@ -83,18 +82,3 @@ async def dial(address: str, tls: ssl.SSLContext | None, spawn: Callable[[Awaita
         return await asyncio.open_unix_connection(address.removeprefix("unix:"))
     host, port = host_and_port(address)
     return await asyncio.open_connection(host, port, ssl=tls, server_hostname=host if tls else None)
-
-
-def _closing(server: asyncio.Server) -> Callable[[], Awaitable[None]]:
-    async def close() -> None:
-        server.close()
-        await server.wait_closed()
-
-    return close
-
-
-def _later(stop: Callable[[], None]) -> Callable[[], Awaitable[None]]:
-    async def close() -> None:
-        stop()
-
-    return close

@@ -26,6 +26,8 @@ VERSIONS = tuple(v for v in (WIRE_VERSION - 1, WIRE_VERSION) if v > 0)
 MAGIC = "brume"
 HELLO_LIMIT = 4 << 10
 NONCE = 32
+NAME_LIMIT = 128
+MAX_WINDOW = 1 << 16
 WINDOW = 256  # messages a peer may have waiting at one actor
 
 
@@ -184,8 +186,10 @@ async def _receive_hello(reader: asyncio.StreamReader) -> Hello:
         hello = msgspec.msgpack.decode(await _receive(reader), type=Hello)
     except UNREADABLE as error:
         raise ProtocolError(f"not a hello: {error}") from None
-    if hello.magic != MAGIC or len(hello.nonce) != NONCE or not hello.name or not 0 < hello.window <= 1 << 16:
+    if hello.magic != MAGIC or len(hello.nonce) != NONCE or not 0 < hello.window <= MAX_WINDOW:
         raise ProtocolError("not a hello of a Brume node")
+    if not 0 < len(hello.name) <= NAME_LIMIT or "/" in hello.name or not hello.name.isprintable():
+        raise ProtocolError("a node's name is 1 to 128 printable characters without a slash")
     return hello
 
 

@@ -37,6 +37,28 @@ class Dialler:
         self.refusal: Exception | None = None
 
 
+class Door(handshake.Admission):
+    """One connection's admission: the name stays reserved until the door is closed, session or not."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+        self._name: str | None = None
+
+    def refuse(self, name: str, instance: str) -> str | None:
+        """Hold the name for a peer, or say who has it; the same instance may replace its own dead connection."""
+        if self._links.holder(name) not in (None, instance):
+            here = self._links.node.name
+            return f"another node named {name!r} is linked to {here}; give this one another node.name"
+        self._name = name
+        self._links.admitting[name] = instance
+        return None
+
+    def close(self) -> None:
+        """The connection became a session, or will never be one."""
+        if self._name is not None:
+            self._links.admitting.pop(self._name, None)
+
+
 class RemoteTarget:
     """An actor behind a link."""
 
@@ -69,7 +91,7 @@ class RemoteTarget:
         await session.asking.tell(self.actor, operation, args, kwargs)
 
 
-class Links(handshake.Admission):
+class Links:
     """All links of a node, by the name refs use: a dialled link's own, an accepted peer's."""
 
     def __init__(self, node: Node, listen: Sequence[str], dial: Mapping[str, str]) -> None:
@@ -78,15 +100,15 @@ class Links(handshake.Admission):
         self._listen = tuple(listen)
         self._diallers = {name: Dialler(address) for name, address in dial.items()}
         self._accepted: dict[str, Session] = {}
-        self._admitting: dict[str, str] = {}
+        self.admitting: dict[str, str] = {}
         self._strangers: dict[asyncio.StreamWriter, None] = {}
         self._listeners: list[endpoints.Listener] = []
-        self._up: dict[str, list[asyncio.Future[None]]] = {}
+        self._up: dict[str, dict[asyncio.Future[None], None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._server_tls: ssl.SSLContext | None = None
         self._client_tls: ssl.SSLContext | None = None
         self._certificate = b""
-        self._log: structlog.stdlib.BoundLogger = structlog.get_logger("brume").bind(node=node.name)
+        self.log: structlog.stdlib.BoundLogger = structlog.get_logger("brume").bind(node=node.name)
 
     # -- start and stop
 
@@ -111,6 +133,9 @@ class Links(handshake.Admission):
 
     async def say_goodbye(self) -> None:
         """Stop listening and tell every peer that no new work is taken."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
         for writer in list(self._strangers):
             writer.transport.abort()
         for session in self.sessions():
@@ -126,9 +151,6 @@ class Links(handshake.Admission):
             task.cancel()
         for session in sessions:
             session.connection.close("this node stopped", abort=False)
-        for listener in self._listeners:
-            await listener.close()
-        self._listeners.clear()
 
     # -- finding
 
@@ -183,8 +205,12 @@ class Links(handshake.Admission):
         """Wait until the link or peer is up (or its dialler was refused for good reason)."""
         if self.find(link) is None:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._up.setdefault(link, []).append(waiter)
-            await waiter
+            waiters = self._up.setdefault(link, {})
+            waiters[waiter] = None
+            try:
+                await waiter
+            finally:
+                waiters.pop(waiter, None)
 
     async def wait_lost(self, link: str) -> None:
         """Wait until the live session of that name is lost; at once without one."""
@@ -218,17 +244,15 @@ class Links(handshake.Admission):
                 self._refused(name, dialler, error)
             else:
                 pause, dialler.refusal = BACKOFF, None
-                self._log.info("link up", link=name, peer=session.peer.name)
+                self.log.info("link up", link=name, peer=session.peer.name)
                 reason = await session.lost
-                self._log.info("link lost", link=name, peer=session.peer.name, reason=reason)
+                self.log.info("link lost", link=name, peer=session.peer.name, reason=reason)
             await asyncio.sleep(pause * (0.5 + random.random() / 2))
             pause = min(BACKOFF_MAX, pause * 2)
 
     def _refused(self, name: str, dialler: Dialler, error: Exception) -> None:
         if str(error) != str(dialler.refusal):
-            self._log.warning(
-                "link down", link=name, address=dialler.address, reason=str(error) or type(error).__name__
-            )
+            self.log.warning("link down", link=name, address=dialler.address, reason=str(error) or type(error).__name__)
         dialler.refusal = error
         if isinstance(error, Unauthorized):
             self._wake(name)
@@ -237,6 +261,7 @@ class Links(handshake.Admission):
         reader, writer = await endpoints.dial(address, self._client_tls, self._serve_memory)
         try:
             peer = await handshake.dial(reader, writer, self._local(writer, dialled=True))
+            _must_be_open(reader)
             session = Session(self, name, address, peer, dialled=True)
             session.connection.attach(writer)
         except BaseException:
@@ -256,18 +281,20 @@ class Links(handshake.Admission):
         self._make_room()
         self._strangers[writer] = None
         session: Session | None = None
+        door = Door(self)
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
-                peer = await handshake.accept(reader, writer, self._local(writer, dialled=False), self)
+                peer = await handshake.accept(reader, writer, self._local(writer, dialled=False), door)
             session = Session(self, peer.name, _peer_address(writer), peer, dialled=False)
             self._welcome(session)
             session.connection.attach(writer)
         except (Unauthorized, NameTaken, ProtocolError) as error:
-            self._log.warning("peer refused", peer=_peer_address(writer), reason=str(error))
+            self.log.warning("peer refused", peer=_peer_address(writer), reason=str(error))
         except (OSError, EOFError, TimeoutError) as error:
-            self._log.debug("connection gave up", peer=_peer_address(writer), reason=type(error).__name__)
+            self.log.debug("connection gave up", peer=_peer_address(writer), reason=type(error).__name__)
         finally:
             self._strangers.pop(writer, None)
+            door.close()
             if session is None:
                 writer.close()
 
@@ -277,18 +304,13 @@ class Links(handshake.Admission):
             del self._strangers[oldest]
             oldest.transport.abort()
 
-    def refuse(self, name: str, instance: str) -> str | None:
-        """Whether another live instance has the name; the same instance may replace its own dead connection."""
+    def holder(self, name: str) -> str | None:
+        """The instance that has the name: of a live session, or of one about to be."""
         known = self._accepted.get(name)
-        taken = known.peer.instance if known is not None else self._admitting.get(name, instance)
-        if taken != instance:
-            return f"another node named {name!r} is linked to {self.node.name}; give this one another node.name"
-        self._admitting[name] = instance
-        return None
+        return known.peer.instance if known is not None else self.admitting.get(name)
 
     def _welcome(self, session: Session) -> None:
         name = session.peer.name
-        self._admitting.pop(name, None)
         known = self._accepted.get(name)
         if known is not None:
             known.connection.close("the peer dialled again")
@@ -339,6 +361,12 @@ class Links(handshake.Admission):
             for s in self.sessions()
         ]  # fmt: skip
         return (*up, *down)
+
+
+def _must_be_open(reader: asyncio.StreamReader) -> None:
+    """A peer that hung up right after its handshake would go unnoticed by the next protocol."""
+    if reader.at_eof():
+        raise EOFError("closed right after the handshake")
 
 
 def _peer_address(writer: asyncio.StreamWriter) -> str:

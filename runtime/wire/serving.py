@@ -87,6 +87,8 @@ class Serving:
     def call(self, frame: Frame) -> None:
         """The head of an ask or tell: check it, then take its body and hand it to the actor."""
         call = self._session.decoder.call(frame.meta)
+        if frame.id in self._received or frame.id % 2 == self._session.dialled:
+            raise ProtocolError(f"a call numbered {frame.id}, which is not the peer's to use now")
         self._count(call.actor)
         try:
             message, cell = self._admit(frame, call)

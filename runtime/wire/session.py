@@ -12,7 +12,7 @@ import msgspec
 from runtime.errors import ProtocolError
 from runtime.ref import Target, make_ref
 from runtime.wire.asking import Asking
-from runtime.wire.codec import Decoder, Encoder
+from runtime.wire.codec import UNREADABLE, Decoder, Encoder
 from runtime.wire.connection import Connection, Outgoing
 from runtime.wire.frame import BULK, INLINE, Frame, Kind, encode
 from runtime.wire.serving import Serving
@@ -134,5 +134,5 @@ def _nobody(_: bool) -> None:
 def _credit(meta: bytes) -> tuple[str, int]:
     try:
         return msgspec.msgpack.decode(meta, type=tuple[str, int])
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise ProtocolError(f"not a credit: {error}") from None
