@@ -190,8 +190,12 @@ class Cell:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        if self._failed is not None and not self._failed.done():
+        if self._failed is not None and not self._fallen:
             self._failed.set_result(error)
+
+    @property
+    def _fallen(self) -> bool:
+        return self._failed is not None and self._failed.done()
 
     def _give_up(self, decision: GiveUp, failure: Exception) -> None:
         self._state, self._reason = "failed", f"gave up after {decision.failures} failures; last: {failure}"
@@ -212,7 +216,7 @@ class Cell:
         task = asyncio.current_task()
         assert task is not None
         time = asyncio.get_running_loop().time
-        while True:
+        while not self._fallen:  # a failed instance takes no further turn
             message = await self.mailbox.next()
             message.state, message.task = "running", task
             self._busy += 1
