@@ -261,12 +261,13 @@ class Decoder:
     def _hook(self, declared: Any, data: Any) -> Any:
         if declared is Blob:
             return Blob(self._arrival.array(None, data))
-        if (get_origin(declared) or declared) is np.ndarray:
+        plain = get_origin(declared) or declared
+        if plain is np.ndarray:
             return self._arrival.array(declared, data)
-        if isinstance(declared, type) and issubclass(declared, Actor):
+        if isinstance(plain, type) and issubclass(plain, Actor):
             match data:
                 case [bool(at_sender), str(actor)]:
-                    return self._refs.adopt(declared, at_sender=at_sender, actor=actor)
+                    return self._refs.adopt(plain, at_sender=at_sender, actor=actor)
         raise ValueError(f"nothing that travels: {declared}")
 
 
