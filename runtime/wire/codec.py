@@ -222,7 +222,7 @@ class Arrival:
 def _scalar(declared: Any) -> Any:
     """The scalar type an `NDArray[…]` declares; None when any will do."""
     match get_args(declared):
-        case (_, inner) if get_args(inner) and isinstance(get_args(inner)[0], type):
+        case (_, inner) if get_args(inner) and get_args(inner)[0] is not Any and isinstance(get_args(inner)[0], type):
             return get_args(inner)[0]
     return None
 
