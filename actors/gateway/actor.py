@@ -105,12 +105,12 @@ class Gateway(Actor[GatewayOptions]):
         return policy
 
     def _mounted(self, app: web.Application, policy: Policy) -> Site:
-        from runtime.ops import http
+        from runtime.ops.http import routes
 
         uploads = UploadRoom(self.options.upload_limit, self.options.uploads_limit)
         site = Site(app, uploads=uploads, streams=self.options.streams_limit)
         mount_sign_in(app, policy)
-        app.add_routes(http.routes(self.node))
+        app.add_routes(routes(self.node))
         mount_status(site, self.node)
         for system, address in self.options.mount.items():
             importlib.import_module(f"actors.{system}.web").mount(site, address, self.node)

@@ -17,7 +17,6 @@ from runtime.ops.service import NodeOps
 from runtime.statistics import NodeStatistics
 
 PATIENCE_SECONDS = 2.0
-NODE_FIELDS = ("name", "instance", "state", "budget_used", "budget_limit")
 
 
 def mount_status(site: Site, node: Node) -> None:
@@ -37,7 +36,7 @@ async def status(site: Site, node: Node) -> dict[str, Any]:
     nodes = [own, *(answer for answer in asked if isinstance(answer, NodeStatistics))]
     told = await asyncio.gather(*(_answer(ask()) for ask in site.reports.values()))
     return {
-        "nodes": [{name: getattr(each, name) for name in NODE_FIELDS} for each in nodes],
+        "nodes": [_without_parts(each) for each in nodes],
         "actors": [{"node": each.name, **msgspec.to_builtins(actor)} for each in nodes for actor in each.actors],
         "links": [{"node": each.name, **msgspec.to_builtins(link)} for each in nodes for link in each.links],
         "queues": [],
@@ -53,6 +52,11 @@ async def _answer(ask: Awaitable[Any]) -> Any:
             return await ask
     except BrumeError as error:
         return error
+
+
+def _without_parts(node: NodeStatistics) -> dict[str, Any]:
+    whole: dict[str, Any] = msgspec.to_builtins(node)
+    return {name: value for name, value in whole.items() if name not in ("actors", "links")}
 
 
 def _json(answer: object) -> Any:

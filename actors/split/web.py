@@ -25,7 +25,7 @@ from runtime.deadline import deadline
 from runtime.node import Node
 from runtime.stream import Stream
 
-JOB_SECONDS = 300.0
+JOB_SECONDS = 120.0
 LAST_EVENTS = ("done", "failed")
 NAME_LENGTH = 100
 FOLDER = Path(__file__).parent / "page"

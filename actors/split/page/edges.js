@@ -44,7 +44,7 @@ function told(event) {
     if (at.before.hidden) stage.resize(event.width, event.height);
     at.news.textContent = `Working: ${plural(event.tiles, "strip")}`;
   } else if (event.kind === "tile") {
-    stage.own(event);
+    stage.own({ ...event, worker: event.worker ?? "the master" });
     at.news.textContent = `${stage.finished} of ${plural(event.tiles, "strip")} done`;
   } else if (event.kind === "retry") {
     stage.own({ ...event, worker: null });
@@ -59,6 +59,7 @@ async function start() {
   at.news.textContent = "Sending the picture …";
   stage.clear();
   refresh();
+  at.frame.scrollIntoView({ block: "nearest" });
   try {
     await seen;
     const begun = performance.now();

@@ -1,5 +1,7 @@
 // One job at the API: subscribe, post, and hand every event on; and the same as a curl command.
 
+const LAST_EVENTS_MS = 1000; // the answer may overtake the last events; it never waits longer for them
+
 /** A random UUID, also where the page is not served over https or from this machine. */
 export function newJob() {
   if (crypto.randomUUID) return crypto.randomUUID();
@@ -26,19 +28,26 @@ export function curl(query, file) {
 /** Post `file`; `told(event)` is called for every step. Resolves to the answer, or throws an error with a `hint`. */
 export async function run(file, query, told, signal) {
   const job = newJob();
-  const events = await subscribe(job, told, signal);
+  let ended;
+  const end = new Promise((resolve) => (ended = resolve));
+  const events = await subscribe(job, signal, (event) => {
+    told(event);
+    if (event.kind === "done" || event.kind === "failed") ended();
+  });
   try {
     const answer = await fetch(address({ ...query, job }), { method: "POST", body: file, signal });
     if (!answer.ok) throw await problem(answer);
     const header = (name) => answer.headers.get(`X-Brume-${name}`);
     const facts = { workers: Number(header("Workers")), tiles: Number(header("Tiles")), why: header("Why") };
-    return { blob: await answer.blob(), ...facts };
+    const blob = await answer.blob();
+    await Promise.race([end, new Promise((late) => setTimeout(late, LAST_EVENTS_MS))]);
+    return { blob, ...facts };
   } finally {
     events.close();
   }
 }
 
-async function subscribe(job, told, signal) {
+async function subscribe(job, signal, told) {
   const events = new EventSource(`/api/edges/${job}/events`);
   for (const kind of ["started", "tile", "retry", "done", "failed"]) {
     events.addEventListener(kind, (event) => told(JSON.parse(event.data)));
