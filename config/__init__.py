@@ -1,0 +1,1 @@
+"""Node files: read, checked, and turned into running nodes."""

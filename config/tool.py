@@ -1,0 +1,26 @@
+"""What a tool is given by main: where to work, how to answer, whom it may link to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.auth import Auth
+from runtime.node import Node
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """The node file as a tool sees it. `json` asks for one JSON object a line on stdout."""
+
+    data: Path
+    json: bool
+    links: Mapping[str, str]
+    auth: Auth
+    store: str | None
+    queue: str | None
+
+    def node(self, name: str = "tool") -> Node:
+        """A node with these links that listens nowhere; start it with `async with`."""
+        return Node(name, links=self.links, auth=self.auth)
