@@ -15,7 +15,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -38,6 +38,7 @@ class ChildSpec:
     """One child. `argv` is its command, to which `--lifeline FD` is appended; FD goes to `watch_lifeline` over there.
 
     `missing` says why it cannot be started here; such a child is shown as "not installed" and nothing else happens.
+    `environment` is added to ours, for what must not stand on a command line.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ChildSpec:
     optional: bool = False
     missing: str | None = None
     restart: RestartPolicy = field(default_factory=RestartPolicy)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Children:
@@ -186,7 +188,7 @@ class _Child:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._spec.argv, "--lifeline", str(lifeline),
                     stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-                    start_new_session=True, pass_fds=[lifeline], env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                    start_new_session=True, pass_fds=[lifeline], env=os.environ | {"PYTHONUNBUFFERED": "1", **self._spec.environment},
                 )  # fmt: skip
             except OSError as error:
                 return str(error)
