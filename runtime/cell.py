@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import structlog
 
 from runtime.actor import Actor, Options, Place, op
-from runtime.deadline import SCOPE, Scope, new_trace
+from runtime.deadline import SCOPE, Scope, Trace
 from runtime.errors import ActorFailed, ActorStopped, BrumeError, Overloaded, WouldDeadlock, as_asker_sees
 from runtime.mailbox import LocalAsk, Mailbox, MailboxPolicy, Message, Tell
 from runtime.ref import make_ref
@@ -53,6 +53,7 @@ class Cell:
         self._concurrency = concurrency or cls.concurrency
         self._policy = restart or RestartPolicy()
         self._identity = f"{node.instance}/{name}"
+        self._alone = (self._identity,)
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("brume").bind(actor=name)
         self._state: ActorState = "starting"
         self._reason: str | None = None
@@ -75,8 +76,9 @@ class Cell:
             raise WouldDeadlock(f"{self.name}.{operation.name} was asked from within its own call chain")
         loop = asyncio.get_running_loop()
         expires = outer.deadline if outer.deadline is not None else loop.time() + self.node.default_deadline
-        scope = Scope(expires, (*outer.chain, self._identity), outer.trace or new_trace())
-        message = LocalAsk(operation.name, operation.function, args, kwargs, scope, _size(args, kwargs))
+        chain = (*outer.chain, self._identity) if outer.chain else self._alone
+        scope = Scope(expires, chain, outer.trace or Trace())
+        message = LocalAsk(operation.name, operation.function, args, kwargs, scope, _size(args, kwargs), expires)
         sweep = self.node.sweep
         self.accept(message, nested=bool(outer.chain))
         sweep.watch(message)
@@ -93,7 +95,7 @@ class Cell:
     async def tell(self, operation: op[Any, Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Leave a message; wait for room at most the node's default, then Overloaded."""
         outer = SCOPE.get()
-        scope = Scope(None, (), outer.trace or new_trace())
+        scope = Scope(None, (), outer.trace or Trace())
         message = Tell(operation.name, operation.function, args, kwargs, scope, _size(args, kwargs))
         if self.accept(message, nested=bool(outer.chain)):
             return
@@ -262,7 +264,7 @@ class Cell:
             return
         self._dead += 1
         message.state = "ended"
-        self._log.error("dead letter", op=message.op, trace=message.scope.trace, exc_info=error)
+        self._log.error("dead letter", op=message.op, trace=str(message.scope.trace), exc_info=error)
         self._fail(error)
 
     @staticmethod

@@ -12,27 +12,38 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
+
+_prefix = f"{random.getrandbits(40):010x}"
+_numbers = itertools.count(1)
 
 
-class Scope(NamedTuple):
+class Trace:
+    """A trace id, put into words when it is first read: most asks never show theirs."""
+
+    __slots__ = ("_words",)
+
+    def __init__(self, words: str | None = None) -> None:
+        self._words = words
+
+    def __str__(self) -> str:
+        if self._words is None:
+            self._words = f"{_prefix}{next(_numbers):06x}"
+        return self._words
+
+
+class Scope(msgspec.Struct, frozen=True, gc=False):
     """What the running work was asked under: its deadline (loop time), the actors awaiting it, its trace."""
 
     deadline: float | None = None
     chain: tuple[str, ...] = ()
-    trace: str | None = None
+    trace: Trace | None = None
 
 
 _OUTSIDE = Scope()
 SCOPE: ContextVar[Scope] = ContextVar("brume_scope", default=_OUTSIDE)
-
-_trace_prefix = f"{random.getrandbits(40):010x}"
-_trace_numbers = itertools.count(1)
-
-
-def new_trace() -> str:
-    """A fresh trace id, unique enough to find one request in many logs."""
-    return f"{_trace_prefix}{next(_trace_numbers):06x}"
 
 
 @contextmanager
@@ -42,7 +53,7 @@ def deadline(seconds: float) -> Iterator[None]:
     when = asyncio.get_running_loop().time() + seconds
     if outer.deadline is not None:
         when = min(when, outer.deadline)
-    token = SCOPE.set(outer._replace(deadline=when))
+    token = SCOPE.set(Scope(when, outer.chain, outer.trace))
     try:
         yield
     finally:
@@ -52,10 +63,10 @@ def deadline(seconds: float) -> Iterator[None]:
 @contextmanager
 def trace(identity: str | None = None) -> Iterator[str]:
     """Asks and log lines inside carry this trace id (a new one if not given)."""
-    chosen = identity or new_trace()
-    token = SCOPE.set(SCOPE.get()._replace(trace=chosen))
+    outer, chosen = SCOPE.get(), Trace(identity)
+    token = SCOPE.set(Scope(outer.deadline, outer.chain, chosen))
     try:
-        yield chosen
+        yield str(chosen)
     finally:
         SCOPE.reset(token)
 
@@ -68,7 +79,8 @@ def remaining() -> float | None:
 
 def current_trace() -> str | None:
     """The trace id of the running work, if it has one."""
-    return SCOPE.get().trace
+    known = SCOPE.get().trace
+    return None if known is None else str(known)
 
 
 class Expiring(Protocol):

@@ -10,7 +10,10 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Literal
+
+import msgspec
 
 from runtime.deadline import Scope
 from runtime.errors import BrumeError, DeadlineExceeded, Overloaded
@@ -31,23 +34,21 @@ class MailboxPolicy:
     full: Literal["wait", "reject", "drop_oldest"] = "wait"
 
 
-class Message:
-    """One call on its way to a handler. Subclasses say where the outcome goes."""
+class Message(msgspec.Struct, eq=False):
+    """One call on its way to a handler. Subclasses say where the outcome goes.
 
-    __slots__ = ("args", "expires", "handler", "kwargs", "op", "scope", "size", "state", "task")
+    `size` is in bytes, `expires` in loop time. A message is a struct for its cheap construction; it never travels.
+    """
 
-    def __init__(
-        self, op: str, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any], scope: Scope, size: int
-    ) -> None:
-        self.op = op
-        self.handler = handler
-        self.args = args
-        self.kwargs = kwargs
-        self.scope = scope
-        self.size = size
-        self.expires = scope.deadline if scope.deadline is not None else float("inf")
-        self.state: Literal["queued", "running", "cancelled", "ended"] = "queued"
-        self.task: asyncio.Task[Any] | None = None
+    op: str
+    handler: Handler
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    scope: Scope
+    size: int
+    expires: float = inf
+    state: Literal["queued", "running", "cancelled", "ended"] = "queued"
+    task: asyncio.Task[Any] | None = None
 
     def resolve(self, value: Any) -> None:
         """The handler returned `value`."""
@@ -80,16 +81,10 @@ class Message:
         self.cancel(DeadlineExceeded(f"{self.op} did not end within its deadline", executed=executed))
 
 
-class LocalAsk(Message):
+class LocalAsk(Message, eq=False):
     """An ask from this node; the outcome is a future's."""
 
-    __slots__ = ("answer",)
-
-    def __init__(
-        self, op: str, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any], scope: Scope, size: int
-    ) -> None:
-        super().__init__(op, handler, args, kwargs, scope, size)
-        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    answer: asyncio.Future[Any] = msgspec.field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
     def wants_answer(self) -> bool:
@@ -104,16 +99,10 @@ class LocalAsk(Message):
             self.answer.set_exception(error)
 
 
-class Tell(Message):
+class Tell(Message, eq=False):
     """A message nobody waits for, except for its admission while the mailbox is full."""
 
-    __slots__ = ("admitted",)
-
-    def __init__(
-        self, op: str, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any], scope: Scope, size: int
-    ) -> None:
-        super().__init__(op, handler, args, kwargs, scope, size)
-        self.admitted: asyncio.Future[None] | None = None
+    admitted: asyncio.Future[None] | None = None
 
     def reject(self, error: Exception) -> None:
         if self.admitted is not None and not self.admitted.done():
@@ -142,8 +131,10 @@ class Mailbox:
         """
         if self.closed is not None:
             raise self.closed()
-        if self._parked or not self._fits(message):
-            self._forget_ended()
+        if not self._parked and self._fits(message):
+            self._push(message)
+            return True
+        self._forget_ended()
         if not self._parked and self._fits(message):
             self._push(message)
             return True
@@ -161,14 +152,7 @@ class Mailbox:
         """The oldest message whose turn has come; waits for one. Ended ones are skipped."""
         while True:
             while not self._queue:
-                self._on_empty()
-                waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                self._idle.append(waiter)
-                try:
-                    await waiter
-                except asyncio.CancelledError:
-                    self._pass_on(waiter)
-                    raise
+                await self._filled()
             message = self._queue.popleft()
             self.bytes -= message.size
             message.taken()
@@ -176,6 +160,16 @@ class Mailbox:
                 self._admit()
             if message.state == "queued":
                 return message
+
+    async def _filled(self) -> None:
+        self._on_empty()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            self._pass_on(waiter)
+            raise
 
     def withdraw(self, message: Message) -> None:
         """Take out a message that ended before its turn, if it still waits for room."""
@@ -218,7 +212,8 @@ class Mailbox:
     def _push(self, message: Message) -> None:
         self._queue.append(message)
         self.bytes += message.size
-        self._wake()
+        if self._idle:
+            self._wake()
 
     def _wake(self) -> None:
         while self._idle:

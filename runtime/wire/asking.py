@@ -10,7 +10,7 @@ import msgspec
 
 from runtime.actor import Place, op
 from runtime.budget import Request
-from runtime.deadline import SCOPE, new_trace
+from runtime.deadline import SCOPE, Trace
 from runtime.errors import (
     ActorStopped,
     BrumeError,
@@ -162,7 +162,7 @@ class Asking:
         self._next += 2
         pending.expires = outer.deadline or session.loop.time() + session.node.default_deadline
         pending.chain = (*outer.chain, there)
-        pending.trace = outer.trace or new_trace()
+        pending.trace = str(outer.trace or Trace())
 
     def _submit(self, pending: Pending) -> None:
         credit = self._credits.get(pending.actor)

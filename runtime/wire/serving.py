@@ -10,7 +10,7 @@ import msgspec
 
 from runtime.actor import find_op
 from runtime.budget import Budget, Request
-from runtime.deadline import Scope
+from runtime.deadline import Scope, Trace
 from runtime.errors import BrumeError, NoSuchActor, NoSuchOp, Overloaded, PeerLost, ProtocolError, to_fault
 from runtime.mailbox import Message
 from runtime.stream import Stream
@@ -25,40 +25,32 @@ if TYPE_CHECKING:
     from runtime.wire.session import Session
 
 
-class Received(Message):
+class Received(Message, eq=False, kw_only=True):
     """A peer's ask or tell, from its head's arrival to its outcome."""
 
-    __slots__ = ("_credited", "_serving", "actor", "answers", "delivered", "identity", "request", "signature")
-
-    def __init__(
-        self, serving: Serving, frame: Frame, call: Call, cell: Cell, signature: Signature, handler: Any, expires: float
-    ) -> None:
-        scope = Scope(None if call.remaining is None else expires, call.chain, call.trace)
-        super().__init__(call.op, handler, (), {}, scope, frame.size)
-        self.expires = expires
-        self.identity = frame.id
-        self.actor = call.actor
-        self.answers = frame.kind == Kind.ASK
-        self.delivered = False
-        self.signature = signature
-        self.request: Request | None = None
-        self._serving = serving
-        self._credited = False
+    serving: Serving
+    identity: int
+    actor: str
+    answers: bool
+    signature: Signature
+    delivered: bool = False
+    credited: bool = False
+    request: Request | None = None
 
     @property
     def wants_answer(self) -> bool:
         return self.answers
 
     def resolve(self, value: Any) -> None:
-        self._serving.resolved(self, value)
+        self.serving.resolved(self, value)
 
     def reject(self, error: Exception) -> None:
-        self._serving.rejected(self, error)
+        self.serving.rejected(self, error)
 
     def taken(self) -> None:
-        if not self._credited:
-            self._credited = True
-            self._serving.give_credit(self.actor)
+        if not self.credited:
+            self.credited = True
+            self.serving.give_credit(self.actor)
 
 
 class Feed:
@@ -117,7 +109,13 @@ class Serving:
             raise NoSuchOp(f"{call.actor} has no op {call.op!r}")
         patience = self._session.node.default_deadline if call.remaining is None else call.remaining
         expires = self._session.loop.time() + patience
-        return Received(self, frame, call, cell, signature(operation), operation.function, expires), cell
+        scope = Scope(None if call.remaining is None else expires, call.chain, Trace(call.trace))
+        message = Received(
+            call.op, operation.function, (), {}, scope, frame.size, expires,
+            serving=self, identity=frame.id, actor=call.actor, answers=frame.kind == Kind.ASK,
+            signature=signature(operation),
+        )  # fmt: skip
+        return message, cell
 
     def _refuse(self, frame: Frame, call: Call, error: BrumeError) -> None:
         self.give_credit(call.actor)
@@ -206,7 +204,7 @@ class Serving:
         self._connection.forget(message.identity)
         self._settle(message)
         if not wanted and not isinstance(error, PeerLost):
-            self._session.log.warning("tell refused", op=message.op, trace=message.scope.trace, reason=str(error))
+            self._session.log.warning("tell refused", op=message.op, trace=str(message.scope.trace), reason=str(error))
         if wanted and not self._session.gone:
             self._send_fault(message.identity, error)
 
