@@ -108,10 +108,10 @@ class SimTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         view = memoryview(data).cast("B")
+        if self._lost or self._closing or not view:
+            return
         if self._ended:
             raise RuntimeError("Cannot call write() after write_eof()")
-        if self._lost or self._closing or not len(view):
-            return
         self.outgoing.push(view)
         if self.outgoing.unsent_bytes > self._high and not self._writing_paused:
             self._writing_paused = True
@@ -232,3 +232,4 @@ class SimTransport(asyncio.Transport):
             self._protocol.connection_lost(error)
         if not self.begun.done():
             self.begun.set_exception(error or ConnectionResetError(104, "connection reset by peer"))
+            self.begun.exception()  # only a dialler waits for it

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
+import structlog
+
 from tests.support.simloop import SimLoop
 from tests.support.simnet import Network
 
@@ -53,7 +55,7 @@ def run_seed(
     loop = SimLoop(seed, limit)
     loop.network = Network(loop)
     loop.trace = [] if trace else None
-    with _seeded_entropy(loop):
+    with _seeded_entropy(loop), _quiet():
         try:
             loop.run_until_complete(_told(story, loop.network, fixtures))
             _check(loop)
@@ -104,6 +106,20 @@ def _chosen(seeds: int) -> Iterable[int]:
 def _command(seed: int) -> str:
     test = os.environ.get("PYTEST_CURRENT_TEST", "").removesuffix(" (call)")
     return f"BRUME_SEED={seed} python -m pytest '{test}'"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Thousands of runs log nothing; the replay of one does."""
+    if "BRUME_SEED" in os.environ:
+        yield
+        return
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 @contextmanager
