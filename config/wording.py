@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import types
 import typing
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from config.mistakes import Path, did_you_mean, dotted
+from config.mistakes import Path, did_you_mean
 from runtime.ops.logging import SECRET_KEYS
 
 
@@ -18,7 +19,7 @@ def described(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[
     """Each error of `model` as the path it is at and a sentence about it."""
     seen: set[Path] = set()
     for detail in error.errors(include_url=False):
-        path = _real_path(detail["loc"], model)
+        path = _real_path(detail["loc"])
         if path not in seen:  # each branch of a union complains about the same value
             seen.add(path)
             yield path, _sentence(detail, path, model)
@@ -47,9 +48,11 @@ def _unknown_key(path: Path, model: type[BaseModel]) -> str:
     key = str(path[-1])
     known = fields_at(model, path[:-1])
     hint = did_you_mean(key, known)
-    elsewhere = [name for name in model.model_fields if key in fields_at(model, (name,))]
-    if not hint.startswith("did") and elsewhere and len(path) == 1:
-        hint = f"it belongs under {elsewhere[0]!r}"
+    if not hint.startswith("did") and len(path) == 1:
+        # a top-level key that is one of a section's own: said where it belongs
+        inner = {field: f"{name}.{field}" for name in known for field in fields_at(model, (name,))}
+        near = difflib.get_close_matches(key, inner, n=1)
+        hint = f"did you mean {inner[near[0]]!r}?" if near else hint
     return f"unknown key, {hint}"
 
 
@@ -93,17 +96,16 @@ def _is_model(part: Any) -> bool:
     return isinstance(part, type) and issubclass(part, BaseModel)
 
 
-def _real_path(loc: tuple[str | int, ...], model: type[BaseModel]) -> Path:
+def _real_path(loc: tuple[str | int, ...]) -> Path:
     """The location without the marks pydantic adds for a key (`[key]`) and for the branch of a union."""
     path = tuple(part for part in loc if part != "[key]")
-    while len(path) > 1 and path[:-1] != () and _names_a_branch(path, model):
+    while len(path) > 1 and _names_a_branch(path[-1]):
         path = path[:-1]
     return path
 
 
-def _names_a_branch(path: Path, model: type[BaseModel]) -> bool:
-    last = path[-1]
-    return isinstance(last, str) and ("[" in last or last in ("str", "int", "float", "bool", "function-plain"))
+def _names_a_branch(part: str | int) -> bool:
+    return isinstance(part, str) and ("[" in part or part in ("str", "int", "float", "bool", "function-plain"))
 
 
 def _is_secret(path: Path, model: type[BaseModel]) -> bool:
@@ -124,5 +126,3 @@ def _short(found: Any) -> str:
 def _quoted(expected: str) -> list[str]:
     return expected.replace(" or ", ", ").replace("'", "").split(", ")
 
-
-__all__ = ["described", "dotted", "fields_at"]
