@@ -188,7 +188,8 @@ class _Child:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._spec.argv, "--lifeline", str(lifeline),
                     stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-                    start_new_session=True, pass_fds=[lifeline], env=os.environ | {"PYTHONUNBUFFERED": "1", **self._spec.environment},
+                    start_new_session=True, pass_fds=[lifeline],
+                    env=os.environ | {"PYTHONUNBUFFERED": "1", **self._spec.environment},
                 )  # fmt: skip
             except OSError as error:
                 return str(error)
