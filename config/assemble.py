@@ -114,8 +114,10 @@ class Assembly:
         except ConfigError:
             raise
         except (NotInstalled, BrumeError, OSError, ImportError) as error:
+            if not section.optional and isinstance(error, NotInstalled | ImportError):
+                raise ConfigError([self.loaded.mistake(("actors", name, "type"), str(error))]) from error
             if not section.optional:
-                raise CannotStart(f"actor {name} cannot start: {error}") from error
+                raise CannotStart(f"actor {name} cannot start: {_reason(error)}") from error
             log.warning("optional actor cannot start, going on without", actor=name, reason=str(error))
 
     async def _start_children(self, node: Node, stack: AsyncExitStack, log: Any) -> None:

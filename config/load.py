@@ -52,10 +52,12 @@ def parse(text: str, name: str, overrides: Sequence[str], environment: Mapping[s
         file = NodeFile.model_validate(source.data)
     except ValidationError as error:
         told = {mistake.path for mistake in source.mistakes}
-        found = [(path, words) for path, words in described(error, NodeFile) if path not in told]
-        raise ConfigError(
-            _sorted([*source.mistakes, *(Mistake(source.origin(path), path, words) for path, words in found)])
-        ) from None
+        found = [
+            Mistake(source.origin(path), path, words)
+            for path, words in described(error, NodeFile)
+            if not any(path[:end] in told for end in range(1, len(path) + 1))
+        ]
+        raise ConfigError(_sorted([*source.mistakes, *found])) from None
     if source.mistakes:
         raise ConfigError(_sorted(source.mistakes))
     return Loaded(file, source)

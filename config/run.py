@@ -12,6 +12,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from config.assemble import Assembly, CannotStart, node_auth
 from config.check import check, import_name
 from config.exits import Exit, exit_code
@@ -30,24 +32,8 @@ STOPPED_EARLY = (128 + signal.SIGTERM, 128 + signal.SIGINT)  # asked to stop bef
 
 def run(own: argparse.Namespace, rest: Sequence[str], parser: argparse.ArgumentParser) -> int:
     """Do what the options say; gives the exit code, having told the reason on stderr where it is not 0."""
-    environment = dict(os.environ)
-    data = own.data.resolve()
     try:
-        if not own.role and not own.config:
-            sys.stdout.write(schema(None) + "\n")
-            return Exit.DONE
-        loaded = load(own.config or role_file(own.role), own.set, environment)
-        tool = loaded.file.tool is not None
-        if (own.help or rest) and not tool:
-            if own.help:
-                parser.print_help()
-                return Exit.DONE
-            parser.error(f"a service takes no arguments of its own: {' '.join(rest)}")
-        if own.check or own.print_config or own.schema:
-            return _show(own, loaded, data, environment)
-        _set_up_logs(own, loaded)
-        check(loaded, data, environment)
-        return _tool(own, rest, loaded, data) if tool else _service(own, loaded, data, environment)
+        return _dispatch(own, rest, parser)
     except ConfigError as error:
         print(error, file=sys.stdout if own.check else sys.stderr)
         return Exit.BAD_CONFIG
@@ -55,6 +41,29 @@ def run(own: argparse.Namespace, rest: Sequence[str], parser: argparse.ArgumentP
         hint = f" ({error.hint})" if isinstance(error, Problem) and error.hint else ""
         print(f"brume: {error}{hint}", file=sys.stderr)
         return Exit.TEMPORARY if isinstance(error, CannotStart) else exit_code(error)
+    except Exception:
+        structlog.get_logger("brume").exception("internal failure")
+        return Exit.INTERNAL
+
+
+def _dispatch(own: argparse.Namespace, rest: Sequence[str], parser: argparse.ArgumentParser) -> int:
+    environment = dict(os.environ)
+    data = own.data.resolve()
+    if not own.role and not own.config:
+        print(schema(None))
+        return Exit.DONE
+    loaded = load(own.config or role_file(own.role), own.set, environment)
+    tool = loaded.file.tool is not None
+    if own.help and not tool:
+        parser.print_help()
+        return Exit.DONE
+    if rest and not tool:
+        parser.error(f"a service takes no arguments of its own: {' '.join(rest)}")
+    if own.check or own.print_config or own.schema:
+        return _show(own, loaded, data, environment)
+    _set_up_logs(own, loaded)
+    check(loaded, data, environment)
+    return _tool(own, rest, loaded, data) if tool else _service(own, loaded, data, environment)
 
 
 def _show(own: argparse.Namespace, loaded: Loaded, data: Path, environment: Mapping[str, str]) -> int:

@@ -1,0 +1,181 @@
+"""What is told about a node before it runs: `config.check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.check import check, read_options
+from config.load import parse
+from config.mistakes import ConfigError
+from config.show import as_yaml, effective
+from runtime import Actor, Options, Ref, op
+from runtime.ref import Unresolved, make_ref
+
+TOKEN = "0123456789abcdef" * 2
+DATA = Path("/data")
+
+
+class ShopOptions(Options):
+    """Everything an option can be."""
+
+    tiles: int = 4
+    shelf: Path = Path("shelf")
+
+
+class Shop(Actor[ShopOptions]):
+    """Something to refer to."""
+
+    @op
+    async def open(self) -> None:
+        """Nothing."""
+
+
+class ClerkOptions(Options):
+    """Refers to a shop, and uses the shared places."""
+
+    shop: Ref[Shop]
+    store: str
+    queue: str | None = None
+
+
+class Clerk(Actor[ClerkOptions]):
+    """Refers to a shop."""
+
+
+NOT_AN_ACTOR = 3
+SHOP = f"shop: {{type: '{__name__}:Shop'}}"
+
+
+def clerk(options: str) -> str:
+    return f"clerk: {{type: '{__name__}:Clerk', options: {{{options}}}}}"
+
+
+def found(text: str, *overrides: str) -> list[str]:
+    try:
+        check(parse(text, "node.yaml", overrides, {}), DATA, {})
+    except ConfigError as error:
+        return [str(mistake) for mistake in error.mistakes]
+    return []
+
+
+def options(text: str, name: str) -> Any:
+    loaded = parse(text, "node.yaml", [], {})
+    cls: type[Actor[Any]] = Shop if name == "shop" else Clerk
+    return read_options(loaded, name, cls, DATA, lambda wanted, at: make_ref(wanted, Unresolved(at)))
+
+
+def test_a_sound_file_has_no_mistakes() -> None:
+    text = f"store: 'file:bucket'\nactors:\n  {SHOP}\n  {clerk('shop: shop')}"
+    assert found(text) == []
+
+
+def test_an_unknown_option_gets_its_line_and_the_nearest_known() -> None:
+    text = f"actors:\n  shop:\n    type: '{__name__}:Shop'\n    options:\n      tile: 3\n"
+    assert found(text) == ["node.yaml:5: actors.shop.options.tile: unknown key, did you mean 'tiles'?"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("tests.nowhere:Shop", "there is no module 'tests.nowhere'"),
+        (f"{__name__}:Shpo", f"{__name__} has no 'Shpo', did you mean 'Shop'?"),
+        (f"{__name__}:NOT_AN_ACTOR", f"{__name__}:NOT_AN_ACTOR is not an actor's class"),
+    ],
+)
+def test_a_type_that_is_no_actor_is_told(name: str, words: str) -> None:
+    assert found(f"actors: {{shop: {{type: '{name}'}}}}") == [f"node.yaml:1: actors.shop.type: {words}"]
+
+
+@pytest.mark.parametrize(
+    ("ref", "words"),
+    [
+        ("shpo", "there is no such actor here, did you mean 'shop'?"),
+        ("hub/shop", "there is no link 'hub', no key is known here"),
+        ("clerk", "clerk is a Clerk, wanted is a Shop"),
+        ("a/b/c", "a ref is written `actor` or `link/actor`"),
+    ],
+)
+def test_a_ref_that_leads_nowhere_is_told(ref: str, words: str) -> None:
+    text = f"store: 'file:b'\nactors:\n  {SHOP}\n  {clerk(f'shop: {ref}')}"
+    assert found(text) == [f"node.yaml:4: actors.clerk.options.shop: {ref!r}: {words}"]
+
+
+def test_a_ref_over_a_configured_link_is_right() -> None:
+    text = f"store: 'file:b'\nlinks: {{hub: 'unix:h'}}\nactors: {{{clerk('shop: hub/shop')}}}"
+    assert found(text) == []
+
+
+def test_store_and_queue_fill_options_of_the_same_name_below_the_data_folder() -> None:
+    text = f"store: 'file:bucket'\nqueue: 'sqlite:q.db'\nactors: {{{clerk('shop: a/b')}}}"
+    read = options(text, "clerk")
+    assert (read.store, read.queue) == ("file:/data/bucket", "sqlite:/data/q.db")
+
+
+def test_an_actors_own_store_wins() -> None:
+    text = f"store: 'file:a'\nactors: {{{clerk("shop: a/b, store: 's3://c'")}}}"
+    assert options(text, "clerk").store == "s3://c"
+
+
+def test_a_store_that_is_nowhere_says_where_to_put_it() -> None:
+    (mistake,) = found(f"links: {{a: 'unix:a'}}\nactors: {{{clerk('shop: a/b')}}}")
+    assert mistake.endswith("has no default; give it here, or `store:` at the top of the file for all actors")
+
+
+def test_relative_paths_are_below_the_data_folder_and_absolute_ones_stay() -> None:
+    assert options(f"actors: {{{SHOP}}}", "shop").shelf == DATA / "shelf"
+    text = f"actors: {{shop: {{type: '{__name__}:Shop', options: {{shelf: /mnt/shelf}}}}}}"
+    assert options(text, "shop").shelf == Path("/mnt/shelf")
+
+
+OPEN = "node: {listen: 'tcp://0.0.0.0:7100'}\n"
+
+
+def test_a_listener_beyond_the_loopback_needs_a_token_or_tls_or_the_word_insecure() -> None:
+    assert "neither a token nor TLS" in found(OPEN)[0]
+    assert found(OPEN + f"auth: {{token: {TOKEN}}}") == []
+    assert found(OPEN + "auth: {tls: {cert: c, key: k, ca: a}}") == []
+    assert found(OPEN + "auth: {insecure: true}") == []
+
+
+def test_a_site_or_ops_port_beyond_the_loopback_needs_a_token_too() -> None:
+    assert "there is no token" in found("node: {ops: 'http://0.0.0.0:9100'}")[0]
+    assert found(f"node: {{ops: 'http://0.0.0.0:9100'}}\nauth: {{token: {TOKEN}}}") == []
+    gateway = "actors: {gateway: {type: 'actors.gateway.actor:Gateway', options: {listen: 'http://0.0.0.0:8080'}}}"
+    assert "actors.gateway.options.listen: http://0.0.0.0:8080 can be reached" in found(gateway)[0]
+
+
+def test_the_mistakes_of_a_child_are_told_at_its_parent() -> None:
+    text = "processes:\n  w: {role: gateway, set: {node.foo: 1}}\n"
+    assert found(text) == [
+        "node.yaml:2: processes.w: --set node.foo: node.foo: unknown key, known here: "
+        "body_budget, deadline, drain, heartbeat, listen, name, ops, threads"
+    ]
+
+
+def test_a_child_must_be_a_service() -> None:
+    assert found("processes: {s: {role: split}}") == [
+        "node.yaml:1: processes.s.role: 'split' is a tool; a child must be a service"
+    ]
+
+
+def test_a_tool_has_no_actors() -> None:
+    (mistake,) = found(f"tool: 'actors.split.cli:main'\nactors: {{{SHOP}}}")
+    assert mistake == "node.yaml:2: actors: a tool has none: take this out, or `tool:`"
+
+
+def test_the_nodes_own_actor_keeps_its_name() -> None:
+    assert "this name is the node's own" in found(f"actors: {{node: {{type: '{__name__}:Shop'}}}}")[0]
+
+
+def test_the_printed_file_has_every_default_and_no_secret() -> None:
+    text = f"auth: {{token: {TOKEN}}}\nstore: 's3://me:pw@b?secret_access_key=xyz&region=r'\nactors: {{{SHOP}}}"
+    shown = as_yaml(effective(parse(text, "node.yaml", [], {}), DATA, {}))
+    assert TOKEN not in shown
+    assert "pw" not in shown
+    assert "xyz" not in shown
+    assert "region=r" in shown
+    assert "tiles: 4" in shown
+    assert "shelf: /data/shelf" in shown
