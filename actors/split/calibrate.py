@@ -89,7 +89,8 @@ def drawn(height: int, width: int) -> NDArray[np.uint8]:
     slopes = (x * 3 + y * 5) % 256
     rings = ((x - width // 2) ** 2 + (y - height // 3) ** 2) // 97 % 256
     grain = (x * 7919 + y * 104729 + x * y * 31) % 23
-    return ((slopes + 2 * rings) // 3 + grain).clip(0, 255).astype(np.uint8)
+    picture: NDArray[np.uint8] = ((slopes + 2 * rings) // 3 + grain).clip(0, 255).astype(np.uint8)
+    return picture
 
 
 def host() -> str:

@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Any
 from actors.split.outcome import EXIT_DIFFERS, EXIT_OK, EXIT_TEMPORARY, EXIT_USAGE, Outcome, exit_code
 
 if TYPE_CHECKING:
-    from config.tool import ToolContext
-
     from actors.kit.terminal.progress import Progress
     from actors.split.master import SplitMaster
     from actors.split.messages import JobEvent, SplitResult
+    from config.tool import ToolContext
     from runtime import Node, Stream
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})

@@ -44,6 +44,7 @@ class MasterOptions(Options):
     bytes: int = Field(default=256_000_000, ge=1)
     pixels: int = Field(default=100_000_000, ge=1)
     quarantine: float = Field(default=5.0, gt=0)
+    patience: float = Field(default=2.0, ge=1)
 
 
 class SplitMaster(Actor[MasterOptions]):
@@ -52,10 +53,9 @@ class SplitMaster(Actor[MasterOptions]):
     concurrency: ClassVar[int] = 64
 
     async def start(self) -> None:
-        self.calibration = await self.offload(calibrate)
-        self.dispatch = Dispatch(self.log, Policy(quarantine=self.options.quarantine))
+        self.dispatch = Dispatch(self.log, Policy(quarantine=self.options.quarantine, patience=self.options.patience))
         self.feeds = Feeds()
-        self._roster = Roster(self.node, self.log, self.dispatch, self.calibration)
+        self._roster = Roster(self.node, self.log, self.dispatch)
         self._limits = Limits(bytes=self.options.bytes, pixels=self.options.pixels)
         self._jobs: dict[str, None] = {}
         self._latest: SplitResult | None = None
@@ -63,6 +63,7 @@ class SplitMaster(Actor[MasterOptions]):
         self._outbox: asyncio.Queue[SplitResult] = asyncio.Queue(UNDELIVERED)
         self._finished = self._failed = 0
         self._recent: deque[float] = deque([1.0], maxlen=8)
+        self.calibration = self._roster.calibration = await self.offload(calibrate)
 
     async def stop(self) -> None:
         await self._roster.close()

@@ -41,13 +41,12 @@ class Roster:
     """One entry a worker name. A watch task measures the worker's link, lets it in, and takes it out when it is
     lost."""
 
-    def __init__(
-        self, node: Node, log: structlog.stdlib.BoundLogger, dispatch: Dispatch, calibration: Calibration
-    ) -> None:
+    calibration: Calibration  # the master's own, before the first worker registers
+
+    def __init__(self, node: Node, log: structlog.stdlib.BoundLogger, dispatch: Dispatch) -> None:
         self._node = node
         self._log = log
         self._dispatch = dispatch
-        self._calibration = calibration
         self._entries: dict[str, _Entry] = {}
 
     def register(self, ref: Ref[Tiler[Any]], card: WorkerCard) -> Registration:
@@ -110,7 +109,8 @@ class Roster:
             entry.rtt = now() - begun
             begun = now()
             await entry.ref.probe(np.zeros(PROBE, np.uint8))
-        entry.bandwidth = 2 * PROBE / max(1e-6, now() - begun - entry.rtt)
+        took = now() - begun
+        entry.bandwidth = 2 * PROBE / max(took - entry.rtt, took / 2)
 
     def _let_in(self, entry: _Entry) -> None:
         card = entry.card
@@ -123,7 +123,7 @@ class Roster:
         self._dispatch.lose_worker(name, reason)
 
     def _group(self) -> str:
-        return working_group({name: entry.card for name, entry in self._entries.items()}, self._calibration.group)
+        return working_group({name: entry.card for name, entry in self._entries.items()}, self.calibration.group)
 
     def _peer(self, entry: _Entry) -> Peer:
         card = entry.card
@@ -131,7 +131,7 @@ class Roster:
             host=card.host,
             host_cores=card.host_cores,
             parallel=card.parallel,
-            ratio=card.speed / self._calibration.one_thread,
+            ratio=card.speed / self.calibration.one_thread,
             rtt=entry.rtt,
             bandwidth=entry.bandwidth,
         )
