@@ -115,7 +115,7 @@ def test_store_and_queue_fill_options_of_the_same_name_below_the_data_folder() -
 
 
 def test_an_actors_own_store_wins() -> None:
-    text = f"store: 'file:a'\nactors: {{{clerk("shop: a/b, store: 's3://c'")}}}"
+    text = "store: 'file:a'\nactors: {" + clerk("shop: a/b, store: 's3://c'") + "}"
     assert options(text, "clerk").store == "s3://c"
 
 
