@@ -192,7 +192,7 @@ class _Child:
                     env=os.environ | {"PYTHONUNBUFFERED": "1", **self._spec.environment},
                 )  # fmt: skip
             except OSError as error:
-                return str(error)
+                return f"{self._spec.argv[0]}: {error.strerror or error}"
             finally:
                 os.close(output)
             self._state, self._reason = "up", None

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from runtime.process import Children, ChildSpec
 from runtime.statistics import ChildStatistics
 from runtime.supervisor import RestartPolicy
-from tests.support.leaks import eventually
+from tests.support.leaks import checked_for_leaks, eventually
 from tests.support.processes import alive, captured_log
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
+uvloop.new_event_loop().close()  # its first loop opens a pipe that the process keeps for good
 SOON = RestartPolicy(max_restarts=2, window=60, backoff=0.001)
 
 STAY = "import signal; print('up'); signal.pause()"
@@ -185,3 +187,20 @@ async def test_a_child_holds_nothing_of_the_parent_but_its_lifeline(tmp_path: Pa
         async with Children([spec(show + "; " + STAY)], log):
             assert await eventually(said(entries, "holds"))
     assert said(entries, "holds 1")()
+
+
+def test_the_same_holds_on_the_loop_that_nodes_run_on() -> None:
+    async def story() -> None:
+        async with checked_for_leaks():
+            await parts()
+
+    async def parts() -> None:
+        await test_a_childs_lines_are_logged_under_its_name()
+        await test_a_killed_child_is_started_again()
+        await test_a_missing_program_is_a_failure_with_a_reason()
+        await test_leaving_lets_every_child_finish()
+        await test_a_child_that_does_not_finish_is_killed_with_its_whole_session()
+        await test_a_cancelled_drain_kills_at_once()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(story())
