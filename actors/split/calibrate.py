@@ -41,9 +41,8 @@ class Calibration:
 
 def calibrate(threads: int | None = None) -> Calibration:
     """Measure; with `threads`, cv2 keeps to that many in this whole process from now on."""
-    import cv2
+    from actors.kit.imaging.cv import cv2
 
-    cv2.ipp.setUseIPP(False)
     if threads is not None:
         cv2.setNumThreads(threads)
     usual = cv2.getNumThreads()

@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a picture, or a folder of pictures")
     made.add_argument("-o", "--out", type=Path, required=True, help="a file; a folder for more than one picture")
-    made.add_argument("--operator", default="gray|canny", metavar="OP", help="pipeline to split (%(default)s)")
+    made.add_argument("--operator", default="canny", metavar="OP", help="pipeline to split (%(default)s)")
     made.add_argument("--then", default="", metavar="OP", help="pipeline the master applies to the merged picture")
     made.add_argument("--mode", choices=("auto", "always", "never"), default="auto", help="(%(default)s)")
     made.add_argument("--verify", action="store_true", help="recompute here and compare; exit 1 on any difference")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.kit.imaging.intake import Limits, decode
 from actors.kit.imaging.pipeline import Pipeline, parse_pipeline
 from actors.split.calibrate import Calibration, estimate
-from actors.split.decide import Decision, Peer, Work, decide, tiles_for
+from actors.split.decide import Decision, Peer, Work, decide, over, tiles_for
 from actors.split.dispatch import Dispatch, Running
 from actors.split.errors import NoWorkers, TilesFailed
 from actors.split.job import SplitJob
@@ -92,10 +92,8 @@ class Course:
         mode = self._request.mode
         whole = "" if pipeline.splittable else pipeline.whole_reason
         _, peers = self._shop.working()
-        if mode != "never" and not whole and (mode == "always" or peers):
-            here = await self._shop.offload(estimate, pipeline, picture)
-        else:
-            here = 0.0
+        weighed = mode == "auto" and not whole and bool(peers)
+        here = await self._shop.offload(estimate, pipeline, picture) if weighed else 0.0
         shape, dtype = pipeline.output(picture.shape, picture.dtype)
         calibration = self._shop.calibration
         work = Work(
@@ -132,8 +130,9 @@ class Course:
             ) from None
         outcome = running.outcome.result()
         if outcome == "finished":
+            worked = f"{over(len(running.workers))}, as asked" if self._request.mode == "always" else decision.why
             return {
-                "picture": await self._shop.offload(running.job.finish), "mode": "split", "why": decision.why,
+                "picture": await self._shop.offload(running.job.finish), "mode": "split", "why": worked,
                 "workers": len(running.workers), "tiles": len(running.job.strips),
                 "retries": running.retries, "duplicates": running.duplicates, "lost": tuple(running.lost),
             }  # fmt: skip

@@ -44,7 +44,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Decision:
-    """`expected` is the estimate in seconds for the way chosen."""
+    """`expected` is the estimate in seconds for the way chosen; infinite where nothing was measured."""
 
     split: bool
     why: str
@@ -58,17 +58,21 @@ def decide(mode: Mode, work: Work, peers: Sequence[Peer]) -> Decision:
         return Decision(False, f"{work.whole}: {alone}", work.here)
     if mode == "never":
         return Decision(False, f"{alone}, as asked", work.here)
-    over = f"split over {len(peers)} worker{'s' if len(peers) != 1 else ''}"
-    away = remote_seconds(work, peers) if peers else float("inf")
     if mode == "always":
-        return Decision(True, f"{over}, as asked", away)
+        return Decision(True, f"{over(len(peers))}, as asked", float("inf"))
     if not peers:
         return Decision(False, f"no worker is there: {alone}", work.here)
+    away = remote_seconds(work, peers)
     if away < CLEARLY * work.here:
-        return Decision(True, f"{over}: about {_ms(away)} against {_ms(work.here)} here", away)
+        return Decision(True, f"{over(len(peers))}: about {_ms(away)} against {_ms(work.here)} here", away)
     return Decision(
         False, f"splitting does not pay (about {_ms(away)} against {_ms(work.here)} here): {alone}", work.here
     )
+
+
+def over(workers: int) -> str:
+    """How a picture was worked, in words."""
+    return f"split over {workers} worker{'s' if workers != 1 else ''}"
 
 
 def remote_seconds(work: Work, peers: Sequence[Peer]) -> float:

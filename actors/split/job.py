@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from actors.split.exact import Merge
 from actors.split.plan import Strip, strips
 from actors.split.tiler import TileReply, TileTask
 from runtime.actor import Place
+
+SEAM_BYTES = 8  # a pixel, at most, for each array that says what is pending at the seams
 
 
 class MisfitError(Exception):
@@ -56,6 +59,8 @@ class SplitJob:
 
         def place(index: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any] | None:
             if index > 0:
+                if math.prod(shape) * dtype.itemsize > SEAM_BYTES * rows.size + SEAM_BYTES:
+                    raise MisfitError(f"answered {dtype}{shape} about the seams of a tile of {rows.shape}")
                 return None
             if dtype != rows.dtype or shape != rows.shape:
                 raise MisfitError(f"answered {dtype}{shape} for a tile of {rows.dtype}{rows.shape}")

@@ -136,7 +136,10 @@ class Schedule:
         return done + self._settle(now)
 
     def add_job(self, job: str, group: str, tiles: int, expected: float, now: float) -> list[Instruction]:
-        """A job of `tiles` tiles for workers of `group`; `expected` seconds for one tile, until one is measured."""
+        """A job of `tiles` tiles for workers of `group`.
+
+        `expected` is in seconds for one tile and counts until one is measured; infinite where it is not known.
+        """
         if job in self.jobs or tiles < 1:
             raise ValueError(f"job {job!r} with {tiles} tiles: the name must be new and the tiles at least one")
         self.jobs[job] = _Job(job, group, [_Tile() for _ in range(tiles)], expected)
@@ -237,7 +240,7 @@ class Schedule:
         times = [worker.back_at for worker in self.workers.values() if worker.back_at > now]
         if not self._anything_unassigned() and any(self._idle(now)):
             times += [self._straggles_at(a) for _, a in self._lone_attempts() if self._straggles_at(a) > now]
-        return min(times, default=None)
+        return min((time for time in times if time < float("inf")), default=None)
 
     # decisions
 

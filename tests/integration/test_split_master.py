@@ -172,7 +172,7 @@ async def test_a_worker_that_computes_differently_waits_and_is_told_why() -> Non
         (bytes(encoded(drawn(40, 40)))[:300], "gaussian", (400, 415, 422)),
         (bytes(encoded(drawn(40, 40))), "gausian", (422,)),
         (bytes(encoded(drawn(40, 40))), "gaussian:ksize=4", (422,)),
-        (bytes(encoded(drawn(40, 40, channels=3))), "canny", (422,)),
+        (bytes(encoded(drawn(40, 40, channels=3))), "adaptive", (422,)),
         (bytes(encoded(drawn(40, 50))), "gaussian", None),
     ],
 )

@@ -85,5 +85,5 @@ def test_the_line_for_people_counts_the_differing_pixels() -> None:
     )
 
 
-def test_the_default_operator_takes_colour_pictures_too() -> None:
-    assert parser().parse_args(["a.jpg", "-o", "out"]).operator == "gray|canny"
+def test_the_default_operator_is_canny_as_on_the_site() -> None:
+    assert parser().parse_args(["a.jpg", "-o", "out"]).operator == "canny"

@@ -100,6 +100,13 @@ def test_a_straggling_tile_is_duplicated_once_and_never_again() -> None:
     assert assigned(schedule.tick(100.0)) == []
 
 
+def test_without_any_measure_nothing_straggles() -> None:
+    schedule = schedule_of("a", "b", slots=1)
+    schedule.add_job("j", G, 1, float("inf"), 0.0)
+    assert assigned(schedule.tick(1e6)) == []
+    assert schedule.wake_at(1e6) is None
+
+
 def test_a_tile_being_received_is_not_duplicated() -> None:
     schedule = schedule_of("a", "b", slots=1)
     (first,) = assigned(schedule.add_job("j", G, 1, 1.0, 0.0))
