@@ -68,7 +68,7 @@ class Assembly:
             default_deadline=section.deadline,
             heartbeat=section.heartbeat,
             drain=section.drain,
-            body_budget=section.body_budget,
+            body_budget=int(section.body_budget),  # statistics travel as plain values
             executor_threads=section.threads,
         )
 
