@@ -66,7 +66,9 @@ def _last(form: Literal["human", "json"], out: TextIO) -> list[Processor]:
     if form == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=repr)]
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain, pad_event_to=0)]
+    return [
+        structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain, pad_event_to=0, sort_keys=False)
+    ]
 
 
 def add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

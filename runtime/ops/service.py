@@ -11,7 +11,7 @@ from typing import Final
 
 from runtime.actor import Actor, Options, op
 from runtime.deadline import deadline
-from runtime.errors import AskError
+from runtime.errors import BrumeError
 from runtime.node import Node
 from runtime.ops import metrics
 from runtime.statistics import NodeStatistics
@@ -48,5 +48,5 @@ async def _of_child(node: Node, name: str) -> NodeStatistics | None:
     try:
         with deadline(PATIENCE):
             return await node.ref(NodeOps, f"{name}/{NAME}").actors()
-    except AskError:
+    except BrumeError:
         return None
