@@ -31,6 +31,7 @@ __all__ = ["ChildSpec", "Children", "watch_lifeline"]
 USELESS_TO_RETRY: Final = {2: "it refused its arguments", 78: "it refused its configuration"}
 LINE_LIMIT: Final = 16 * 1024  # bytes; a longer line is forwarded in parts
 HARD_EXIT: Final = 70
+GRACE: Final = 1.0  # seconds on top of the drain time, for a child that gave up by itself to say so and leave
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class _Child:
         if self._task is None:
             return
         self._signal(signal.SIGTERM)
-        done, _ = await asyncio.wait([self._task], timeout=drain)
+        done, _ = await asyncio.wait([self._task], timeout=drain + GRACE)
         if not done:
             self._log.warning("gave up waiting for child, killing it", drain=drain)
             self.kill()
@@ -302,5 +303,5 @@ def _end_with_parent(descriptor: int, drain: float) -> None:
         if stream is not None:
             os.dup2(silence, stream.fileno())
     os.kill(os.getpid(), signal.SIGTERM)
-    threading.Event().wait(drain)
+    threading.Event().wait(drain + GRACE)
     os._exit(HARD_EXIT)
