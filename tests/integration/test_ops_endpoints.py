@@ -19,7 +19,7 @@ from runtime.process import Children, ChildSpec
 from tests.support.leaks import eventually
 from tests.support.processes import captured_log
 
-pytestmark = pytest.mark.usefixtures("no_leaks")
+pytestmark = pytest.mark.usefixtures("no_leaks", "no_blocking")
 
 CHILD_NODE = """
 import asyncio, sys

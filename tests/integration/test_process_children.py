@@ -19,7 +19,7 @@ from runtime.supervisor import RestartPolicy
 from tests.support.leaks import checked_for_leaks, eventually
 from tests.support.processes import alive, captured_log
 
-pytestmark = pytest.mark.usefixtures("no_leaks")
+pytestmark = pytest.mark.usefixtures("no_leaks", "no_blocking")
 
 uvloop.new_event_loop().close()  # its first loop opens a pipe that the process keeps for good
 SOON = RestartPolicy(max_restarts=2, window=60, backoff=0.001)
