@@ -30,7 +30,8 @@ def catalogue() -> tuple[OperatorInfo, ...]:
 
 def parse_operator(text: str) -> Operator:
     """One operator from `name` or `name:param=value,param=value`. UnknownOperator or BadParameter with a way out."""
-    name, _, rest = text.strip().partition(":")
+    name, _, rest = text.partition(":")
+    name = name.strip()
     cls = OPERATORS.get(name)
     if cls is None:
         raise UnknownOperator(f"there is no operator {name!r}", hint=_hint(name, list(OPERATORS)))
