@@ -82,7 +82,7 @@ def _service(own: argparse.Namespace, loaded: Loaded, data: Path, environment: M
     if missing := missing_extras(loaded.file.needs):
         raise ConfigError([loaded.mistake(("needs",), missing)])
     if own.lifeline is not None:
-        from runtime.process import watch_lifeline
+        from runtime.lifeline import watch_lifeline
 
         watch_lifeline(own.lifeline, loaded.file.node.drain)
     child_options = ["--log", "json", "--log-level", own.log_level or "info"]

@@ -8,30 +8,23 @@ What a child runs is the caller's: nothing here knows of roles or node files.
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import os
 import random
 import signal
-import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from structlog.stdlib import BoundLogger
 
+from runtime.lifeline import GRACE
+from runtime.output import forwarded_lines, parse_line
 from runtime.statistics import ChildState, ChildStatistics
 from runtime.supervisor import GiveUp, RestartPolicy, decide
 
-__all__ = ["ChildSpec", "Children", "watch_lifeline"]
-
 USELESS_TO_RETRY: Final = {2: "it refused its arguments", 78: "it refused its configuration"}
-LINE_LIMIT: Final = 16 * 1024  # bytes; a longer line is forwarded in parts
-HARD_EXIT: Final = 70
-GRACE: Final = 1.0  # seconds on top of the drain time, for a child that gave up by itself to say so and leave
 
 
 @dataclass(frozen=True)
@@ -184,7 +177,7 @@ class _Child:
 
     async def _live(self, lifeline: int) -> str | int:
         """Start the child and wait until it has ended: its exit code, or why it could not be started."""
-        async with _forwarded_lines(self._forward) as output:
+        async with forwarded_lines(self._forward) as output:
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._spec.argv, "--lifeline", str(lifeline),
@@ -237,71 +230,3 @@ def describe_end(end: str | int) -> str:
     if end < 0:
         return f"killed by {signal.Signals(-end).name}"
     return f"exit code {end}" + (f": {USELESS_TO_RETRY[end]}" if end in USELESS_TO_RETRY else "")
-
-
-def parse_line(line: str) -> tuple[int, str, dict[str, Any]]:
-    """A child's line as level, event and fields: what a JSON log line says, else the text itself at level info."""
-    try:
-        fields = json.loads(line)
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict) or not isinstance(fields.get("event"), str):
-        return logging.INFO, line, {}
-    fields.pop("timestamp", None)
-    level = logging.getLevelNamesMapping().get(str(fields.pop("level", "info")).upper(), logging.INFO)
-    return level, fields.pop("event"), fields
-
-
-@asynccontextmanager
-async def _forwarded_lines(forward: Callable[[str], None]) -> AsyncIterator[int]:
-    """A descriptor for a child to write to, whose lines go to `forward`; the caller closes its copy.
-
-    On leaving, what is in the pipe is still forwarded, but a grandchild that holds it open is not waited for.
-    """
-    loop = asyncio.get_running_loop()
-    reading, writing = os.pipe()
-    stream = asyncio.StreamReader()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb", buffering=0)
-    )
-    pump = asyncio.create_task(_pump(stream, forward), name="child output")
-    try:
-        yield writing
-    finally:
-        await asyncio.wait([pump], timeout=1.0)
-        pump.cancel()
-        transport.close()
-
-
-async def _pump(stream: asyncio.StreamReader, forward: Callable[[str], None]) -> None:
-    rest = b""
-    while chunk := await stream.read(LINE_LIMIT):
-        *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) >= LINE_LIMIT:
-            lines, rest = [*lines, rest], b""
-        for line in lines:
-            forward(line.decode(errors="replace"))
-    if rest:
-        forward(rest.decode(errors="replace"))
-
-
-def watch_lifeline(descriptor: int, drain: float = 10.0) -> None:
-    """In a child: when the parent is gone, ask this process to end (SIGTERM), and end it by force `drain` s later.
-
-    Returns at once. A thread watches, so a blocked event loop cannot keep the child alive.
-    """
-    os.set_inheritable(descriptor, False)
-    threading.Thread(target=_end_with_parent, args=(descriptor, drain), name="lifeline", daemon=True).start()
-
-
-def _end_with_parent(descriptor: int, drain: float) -> None:
-    with suppress(OSError):
-        while os.read(descriptor, 1):
-            pass
-    silence = os.open(os.devnull, os.O_WRONLY)  # the parent read our output: writing to it now would only raise
-    for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None:
-            os.dup2(silence, stream.fileno())
-    os.kill(os.getpid(), signal.SIGTERM)
-    threading.Event().wait(drain + GRACE)
-    os._exit(HARD_EXIT)

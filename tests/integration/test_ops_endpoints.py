@@ -25,7 +25,7 @@ CHILD_NODE = """
 import asyncio, sys
 from runtime import Node
 from runtime.ops.service import NodeOps
-from runtime.process import watch_lifeline
+from runtime.lifeline import watch_lifeline
 
 async def main():
     watch_lifeline(int(sys.argv[-1]))

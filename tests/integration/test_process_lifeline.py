@@ -31,7 +31,7 @@ asyncio.run(main())
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from runtime.process import watch_lifeline
+from runtime.lifeline import watch_lifeline
 
 note = Path(sys.argv[1])
 def finish(number, frame):
@@ -46,7 +46,7 @@ while True: signal.pause()
 """
 STUBBORN = """
 import os, signal, sys
-from runtime.process import watch_lifeline
+from runtime.lifeline import watch_lifeline
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 watch_lifeline(int(sys.argv[-1]), drain=0.1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from runtime.process import describe_end, parse_line
+from runtime.output import parse_line
+from runtime.process import describe_end
 
 
 def test_a_json_log_line_keeps_its_level_event_and_fields() -> None:
