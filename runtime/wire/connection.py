@@ -23,6 +23,10 @@ class Incoming:
 
     views: deque[memoryview]
     done: Callable[[], None]
+    missing: int = field(init=False)  # bytes; a place is given away before its bytes are there
+
+    def __post_init__(self) -> None:
+        self.missing = sum(len(view) for view in self.views)
 
 
 @dataclass
@@ -116,7 +120,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _flush(self) -> None:
         self._scheduled = False
-        if self._paused or self._held or self._transport is None:
+        if self._paused or self._held or self._transport is None or self._on_lost is None:
             return
         if self._small:
             data = b"".join(self._small)
@@ -186,7 +190,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             for frame in self._decoder.received(nbytes):
                 if frame.kind == Kind.DATA:
-                    self._chunk_arrived(frame.id)
+                    self._chunk_arrived(frame)
                 else:
                     self._on_frame(frame)
         except ProtocolError as error:
@@ -200,18 +204,20 @@ class Connection(asyncio.BufferedProtocol):
         incoming = self._incoming.get(identity)
         if incoming is None:
             return None
+        if len(incoming.views) > 1 and not len(incoming.views[0]):
+            incoming.views.popleft()
         view = incoming.views[0]
         if size > len(view):
             raise ProtocolError("a data frame larger than what is missing of its body")
         incoming.views[0] = view[size:]
         return view[:size]
 
-    def _chunk_arrived(self, identity: int) -> None:
-        incoming = self._incoming.get(identity)
-        if incoming is not None and not len(incoming.views[0]):
-            incoming.views.popleft()
-            if not incoming.views:
-                del self._incoming[identity]
+    def _chunk_arrived(self, chunk: Frame) -> None:
+        incoming = self._incoming.get(chunk.id)
+        if incoming is not None:
+            incoming.missing -= chunk.size
+            if not incoming.missing:
+                del self._incoming[chunk.id]
                 incoming.done()
 
     # -- the end
