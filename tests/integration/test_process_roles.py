@@ -54,7 +54,7 @@ async def test_no_worker_outlives_a_parent_killed_at_once(tmp_path: Path) -> Non
     async with everything(tmp_path) as (program, children):
         program.send(signal.SIGKILL)
         await program.ended()
-        assert await eventually(lambda: not any(map(alive, children.values())), within=15)
+        assert await eventually(lambda: not any(map(alive, children.values())), within=30)
 
 
 async def test_ctrl_c_drains_all_and_exits_0(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ async def test_a_second_signal_stops_parent_and_children_at_once(tmp_path: Path)
         program.send(signal.SIGTERM)
         assert await program.ended() == 128 + signal.SIGTERM
         os.kill(children["worker-1"], signal.SIGCONT)
-        assert await eventually(lambda: not any(map(alive, children.values())), within=15)
+        assert await eventually(lambda: not any(map(alive, children.values())), within=30)
 
 
 async def test_a_killed_worker_is_replaced_while_the_node_stays_ready(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ async def test_a_killed_worker_is_replaced_while_the_node_stays_ready(tmp_path: 
 
         async def all_answer() -> bool:
             status, actors = await get(program, "/actors")
-            assert status == 200, (actors, program.lines)
+            assert status == 200, actors
             return {node["name"] for node in actors["nodes"]} == {"all", *CHILDREN}
 
-        assert await eventually(all_answer, within=15)
+        assert await eventually(all_answer, within=60), "\n".join(program.lines)
