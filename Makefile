@@ -66,7 +66,7 @@ dev: $(UV)
 # Debian refuses `pip install` outside an environment, so uv gets one of its own.
 .tools/bin/uv:
 	@echo "uv is not installed; putting it into ./.tools" >&2
-	@python3 -m venv .tools
+	@$(shell command -v python3.11 || echo python3) -m venv .tools
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 # `$(FREE) SCHEME PORT` prints the address on that port of the loopback, or on a free one where it is taken.
