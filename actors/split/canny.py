@@ -1,17 +1,19 @@
 """Canny on a strip, exact across seams.
 
 Hysteresis is the one step of Canny that is not local: a weak pixel is an edge when a path of weak pixels leads to a
-strong one, however far away. A plain Canny of the strip is right everywhere but in components that touch a seam
-(a first or last row with a neighbour strip beyond it) and hold no strong pixel of their own. Those are looked for in
-a band of rows along the seam only: with both thresholds equal, Canny shows every weak pixel (`low`) or every strong
-one (`high`), locally and exactly. A component that leaves the band on its inner side without a strong pixel doubles
-the band. What stays undecided is `pending`: the merge follows it across the seams.
+strong one, however far away. A plain Canny of the strip with its halo is right everywhere but in components that
+touch a seam (a first or last row with a neighbour strip beyond it) and hold no strong pixel in the strip itself.
+Those few are looked for in windows: with both thresholds equal hysteresis does nothing, so that Canny shows all weak
+pixels (`low`) or all strong ones (`high`), and on any crop of the picture exactly. The first window is a band along
+the seam; a component that leaves it undecided is followed in a window of its own, doubled until it is decided. What
+holds no strong pixel anywhere in the strip is pending: the merge follows it across the seams.
 
 Source of the operator: J. Canny, A Computational Approach to Edge Detection (1986), as OpenCV implements it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -20,12 +22,12 @@ from numpy.typing import NDArray
 
 from actors.kit.imaging.operators.edges import Canny
 
-BAND = 48  # rows looked at along a seam to begin with
+BAND = 24  # rows of the first window along a seam: most components end or turn out strong within it
+REACH = 96  # rows, and columns to either side, of the first window around a component that leaves the band
 EDGE = 255
-NOTHING, STRONG, FIRST_PENDING = 0, 1, 2  # what a seam row says of a pixel; pending components count up from there
+UNDECIDED, NOTHING, STRONG, FIRST_PENDING = -1, 0, 1, 2  # pending components count up from the last
 
-Labels = NDArray[np.int32]
-_NO_LABELS: Labels = np.zeros(0, np.int32)
+Numbers = NDArray[np.int32]
 
 
 class Seams(msgspec.Struct, frozen=True):
@@ -33,134 +35,142 @@ class Seams(msgspec.Struct, frozen=True):
 
     `top` and `bottom` (width,) int32 say of each pixel of the first and last row: NOTHING, STRONG, or the number of
     a pending component; empty at the picture's own border. `pixels` (n,) int32 are the pending pixels, row * width +
-    column within the strip, and `components` (n,) int32 the component of each.
+    column within the strip, one component after the other, and `sizes` (k,) int32 how many each component has;
+    numbers count from FIRST_PENDING.
     """
 
-    top: Labels
-    bottom: Labels
-    pixels: Labels
-    components: Labels
+    top: Numbers
+    bottom: Numbers
+    pixels: Numbers
+    sizes: Numbers
 
 
 def canny_strip(operator: Canny, rows: NDArray[Any], above: int, below: int) -> tuple[NDArray[np.uint8], Seams]:
     """Edges of the strip within `rows`, of which `above` and `below` rows are halo (0 at the picture's border).
 
     `rows` is (above + height + below, width[, 3]) uint8 and right in every row. Gives the edges (height, width)
-    without the pending pixels, and the seams.
+    without the pending pixels, and the seams. CPU work.
     """
     height = rows.shape[0] - above - below
     edges = np.ascontiguousarray(operator.apply(rows)[above : above + height])
-    strip = _Strip(operator, rows, above, height, top=above > 0, bottom=below > 0)
-    if not (strip.top or strip.bottom):
-        return edges, Seams(_NO_LABELS, _NO_LABELS, _NO_LABELS, _NO_LABELS)
-    return edges, _collect(strip, edges)
+    seams = _Search(_Strip(operator, rows, above, height), top=above > 0, bottom=below > 0).run()
+    edges.reshape(-1)[seams.pixels] = 0
+    return edges, seams
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Weak components of a part of a strip whose first pixel is at row `y`, column `x`.
+
+    `labels` (height, width) counts them from 1; by label, `strong` says which hold a strong pixel here and `cut`
+    which may go on in the strip beyond the window.
+    """
+
+    y: int
+    x: int
+    labels: Numbers
+    strong: NDArray[np.bool_]
+    cut: NDArray[np.bool_]
 
 
 class _Strip:
-    """A strip with its halo: which of its own rows are seams, and bands of it."""
+    """The strip's weak and strong pixels, computed where they are asked for."""
 
-    def __init__(
-        self, operator: Canny, rows: NDArray[Any], above: int, height: int, *, top: bool, bottom: bool
-    ) -> None:
+    def __init__(self, operator: Canny, rows: NDArray[Any], above: int, height: int) -> None:
         low, high = sorted((operator.low, operator.high))  # as OpenCV takes them
         self._weak = operator.model_copy(update={"low": low, "high": low})
         self._strong = operator.model_copy(update={"low": high, "high": high})
         self._rows = rows
         self._above = above
         self.height = height
-        self.top = top
-        self.bottom = bottom
+        self.width = rows.shape[1]
 
-    def band(self, y0: int, y1: int) -> _Band:
-        """Rows `y0` to `y1` of the strip, labelled."""
-        halo = self._weak.halo
-        src0 = max(0, self._above + y0 - halo)
-        src1 = min(self._rows.shape[0], self._above + y1 + halo)
-        rows = self._rows[src0:src1]
-        inside = slice(self._above + y0 - src0, self._above + y1 - src0)
-        return _Band(
-            y0, self._weak.apply(rows)[inside], self._strong.apply(rows)[inside],
-            top=self.top and y0 == 0, bottom=self.bottom and y1 == self.height,
-            open_above=y0 > 0, open_below=y1 < self.height,
-        )  # fmt: skip
-
-
-class _Band:
-    """Components of the weak pixels of some rows. Seams are rows with another strip beyond, open ends with our own."""
-
-    def __init__(
-        self, y0: int, weak: NDArray[np.uint8], strong: NDArray[np.uint8],
-        *, top: bool, bottom: bool, open_above: bool, open_below: bool,
-    ) -> None:  # fmt: skip
+    def window(self, y0: int, y1: int, x0: int, x1: int) -> _Window:
+        """Rows `y0` to `y1` and columns `x0` to `x1`, as far as the strip has them."""
         from actors.kit.imaging.cv import cv2
 
-        self.y0 = y0
-        count, labels = cv2.connectedComponents(np.ascontiguousarray(weak), connectivity=8)
-        self.labels: Labels = np.asarray(labels, np.int32)
-        self.top = labels[0] if top else _NO_LABELS
-        self.bottom = labels[-1] if bottom else _NO_LABELS
-        self._strong = np.zeros(count, bool)
-        self._strong[labels[strong > 0]] = True
-        self._strong[0] = False
-        self._ambiguous = np.zeros(count, bool)
-        self._ambiguous[self.top] = True
-        self._ambiguous[self.bottom] = True
-        self._ambiguous &= ~self._strong
-        self._ambiguous[0] = False
-        ends = [labels[0]] * open_above + [labels[-1]] * open_below
-        self.too_small = any(bool(self._ambiguous[end].any()) for end in ends)
-
-    def numbers(self, first: int) -> Labels:
-        """By label: NOTHING, STRONG, or for those pending a number from `first` on. Other labels do not matter."""
-        numbers = np.where(self._strong, STRONG, NOTHING).astype(np.int32)
-        numbers[self._ambiguous] = np.arange(first, first + np.count_nonzero(self._ambiguous), dtype=np.int32)
-        return numbers
+        y0, y1, x0, x1 = max(0, y0), min(self.height, y1), max(0, x0), min(self.width, x1)
+        top, left = max(0, self._above + y0 - self._weak.halo), max(0, x0 - self._weak.halo)
+        crop = self._rows[top : self._above + y1 + self._weak.halo, left : x1 + self._weak.halo]
+        inside = np.s_[self._above + y0 - top : self._above + y1 - top, x0 - left : x1 - left]
+        count, found = cv2.connectedComponents(self._weak.apply(crop)[inside], connectivity=8)
+        labels: Numbers = np.asarray(found, np.int32)
+        strong, cut = np.zeros(count, bool), np.zeros(count, bool)
+        strong[labels[self._strong.apply(crop)[inside] > 0]] = True
+        cut[labels[0]] |= y0 > 0
+        cut[labels[-1]] |= y1 < self.height
+        cut[labels[:, 0]] |= x0 > 0
+        cut[labels[:, -1]] |= x1 < self.width
+        return _Window(y0, x0, labels, strong, cut)
 
 
-def _bands(strip: _Strip) -> list[_Band]:
-    """A band a seam, as high as it must be; one of the whole strip where two would meet."""
-    top_rows = BAND if strip.top else 0
-    bottom_rows = BAND if strip.bottom else 0
-    while True:
-        if top_rows + bottom_rows >= strip.height:
-            return [strip.band(0, strip.height)]
-        bands = []
-        if top_rows:
-            bands.append(strip.band(0, top_rows))
-        if bottom_rows:
-            bands.append(strip.band(strip.height - bottom_rows, strip.height))
-        if not any(band.too_small for band in bands):
-            return bands
-        top_rows, bottom_rows = _grown(bands, top_rows, bottom_rows)
+class _Search:
+    """Decides every pixel of the seam rows, and lists the pending components on the way."""
 
+    def __init__(self, strip: _Strip, *, top: bool, bottom: bool) -> None:
+        self._strip = strip
+        self._top, self._bottom = top, bottom
+        rows = {0} if top else set()
+        rows |= {strip.height - 1} if bottom else set()
+        self._seams = {row: np.full(strip.width, UNDECIDED, np.int32) for row in sorted(rows)}
+        self._pixels: list[Numbers] = []
+        self._sizes: list[Numbers] = []
+        self._next = FIRST_PENDING
+        self._searched = 0  # pixels, over all windows around single components
 
-def _grown(bands: list[_Band], top_rows: int, bottom_rows: int) -> tuple[int, int]:
-    for band in bands:
-        if band.too_small and len(band.top):
-            top_rows *= 2
-        elif band.too_small:
-            bottom_rows *= 2
-    return top_rows, bottom_rows
+    def run(self) -> Seams:
+        """The seams of the strip."""
+        for row, seam in self._seams.items():
+            self._settle(self._reaching(row, BAND, 0, self._strip.width))
+            for column in np.flatnonzero(seam == UNDECIDED):
+                self._follow(row, int(column))
+        none: Numbers = np.zeros(0, np.int32)
+        return Seams(
+            self._seams[0] if self._top else none,
+            self._seams[self._strip.height - 1] if self._bottom else none,
+            np.concatenate([none, *self._pixels]),
+            np.concatenate([none, *self._sizes]),
+        )
 
+    def _follow(self, row: int, column: int) -> None:
+        """Look further and further around a pixel of a seam, until it is decided. Once that took as much as the
+        whole strip, the whole strip is looked at: it decides all there is, whatever the picture."""
+        reach = REACH
+        while self._seams[row][column] == UNDECIDED:
+            self._searched += 2 * reach * reach
+            if self._searched > self._strip.height * self._strip.width:
+                self._settle(self._strip.window(0, self._strip.height, 0, self._strip.width))
+            else:
+                self._settle(self._reaching(row, reach, column - reach, column + reach))
+            reach *= 2
 
-def _collect(strip: _Strip, edges: NDArray[np.uint8]) -> Seams:
-    """Take the pending pixels out of `edges` and list them; say what the seam rows hold."""
-    width = edges.shape[1]
-    top = bottom = _NO_LABELS
-    pixels: list[Labels] = []
-    components: list[Labels] = []
-    first = FIRST_PENDING
-    for band in _bands(strip):
-        numbers = band.numbers(first)
-        first = max(first, int(numbers.max()) + 1)
-        if len(band.top):
-            top = numbers[band.top]
-        if len(band.bottom):
-            bottom = numbers[band.bottom]
-        numbered = numbers[band.labels]
-        at = np.flatnonzero(numbered >= FIRST_PENDING)
-        pixels.append((at + band.y0 * width).astype(np.int32))
-        components.append(numbered.reshape(-1)[at])
-    seams = Seams(top, bottom, np.concatenate(pixels), np.concatenate(components))
-    edges.reshape(-1)[seams.pixels] = 0
-    return seams
+    def _reaching(self, row: int, depth: int, x0: int, x1: int) -> _Window:
+        return self._strip.window(row + 1 - depth if row else 0, row + 1 if row else depth, x0, x1)
+
+    def _settle(self, window: _Window) -> None:
+        """Decide what the window shows: strong components, and those that end within it."""
+        here = [(seam[window.x :][: window.labels.shape[1]], window.labels[row - window.y])
+                for row, seam in self._seams.items() if 0 <= row - window.y < len(window.labels)]  # fmt: skip
+        asked = np.zeros(len(window.strong), bool)
+        for seam, labels in here:
+            asked[labels[seam == UNDECIDED]] = True
+        asked[0] = False
+        numbers = np.where(window.strong, STRONG, UNDECIDED).astype(np.int32)
+        numbers[0] = NOTHING
+        self._list(window, numbers, np.flatnonzero(asked & ~window.strong & ~window.cut))
+        for seam, labels in here:
+            np.copyto(seam, numbers[labels], where=seam == UNDECIDED)
+
+    def _list(self, window: _Window, numbers: Numbers, pending: NDArray[np.intp]) -> None:
+        """Number the pending components, given by label, and list their pixels."""
+        if not len(pending):
+            return
+        numbers[pending] = np.arange(self._next, self._next + len(pending))
+        self._next += len(pending)
+        numbered = numbers[window.labels]
+        y, x = np.nonzero(numbered >= FIRST_PENDING)
+        component = numbered[y, x]
+        order = np.argsort(component, kind="stable")
+        pixels = (y + window.y) * self._strip.width + x + window.x
+        self._pixels.append(pixels[order].astype(np.int32))
+        self._sizes.append(np.bincount(component, minlength=self._next)[self._next - len(pending) :].astype(np.int32))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from actors.kit.imaging.operators.edges import Canny
 from actors.kit.imaging.pipeline import Pipeline
-from actors.split.canny import EDGE, FIRST_PENDING, NOTHING, STRONG, Labels, Seams, canny_strip
+from actors.split.canny import EDGE, FIRST_PENDING, NOTHING, STRONG, Numbers, Seams, canny_strip
 from actors.split.plan import Strip
 
 
@@ -56,75 +56,64 @@ class Merge:
             self._seams[index] = result.seams
 
     def finish(self) -> NDArray[Any]:
-        """The whole result, once every strip is committed."""
+        """The whole result, once every strip is committed. CPU work, little beside that of the strips."""
         if self._follows:
-            joined = _join([self._seams[strip.index] for strip in self._strips])
-            for strip in self._strips:
-                self._paint(strip, self._seams[strip.index], joined)
+            seams = [self._seams[strip.index] for strip in self._strips]
+            for strip, its, edges in zip(self._strips, seams, decide(seams), strict=True):
+                at = its.pixels[np.repeat(edges, its.sizes)]
+                self._out[strip.y0 : strip.y1].reshape(-1)[at] = EDGE
         return self._out
 
     def _check(self, strip: Strip, seams: Seams) -> None:
-        width, rows = self._out.shape[1], strip.y1 - strip.y0
+        width, pixels = self._out.shape[1], (strip.y1 - strip.y0) * self._out.shape[1]
         top = width if strip.index > 0 else 0
         bottom = width if strip.index < len(self._strips) - 1 else 0
         if seams.top.shape != (top,) or seams.bottom.shape != (bottom,):
             raise ValueError("seam rows of another width")
-        if seams.pixels.ndim != 1 or seams.pixels.shape != seams.components.shape:
-            raise ValueError("pending pixels without a component each")
-        if not _within(seams.pixels, 0, rows * width) or not _within(seams.components, FIRST_PENDING, rows * width + 2):
-            raise ValueError("pending pixels outside the strip")
+        if seams.pixels.ndim != 1 or seams.sizes.ndim != 1 or not _within(seams.sizes, 1, pixels + 1):
+            raise ValueError("pending components of impossible sizes")
+        if int(seams.sizes.sum(dtype=np.int64)) != len(seams.pixels) or not _within(seams.pixels, 0, pixels):
+            raise ValueError("pending pixels that are not in the strip, or in no component")
         for row in (seams.top, seams.bottom):
-            if not _within(row, NOTHING, rows * width + 2):
+            if not _within(row, NOTHING, FIRST_PENDING + len(seams.sizes)):
                 raise ValueError("seam rows with impossible components")
 
-    def _paint(self, strip: Strip, seams: Seams, joined: _Components) -> None:
-        if len(seams.pixels):
-            numbers = np.unique(seams.components)
-            strong = numbers[[joined.is_strong(strip.index, int(number)) for number in numbers]]
-            at = seams.pixels[np.isin(seams.components, strong)]
-            self._out[strip.y0 : strip.y1].reshape(-1)[at] = EDGE
 
-
-class _Components:
-    """Union-find over (strip, number); every STRONG is one and the same."""
-
-    def __init__(self) -> None:
-        self._parent: dict[tuple[int, int], tuple[int, int]] = {}
-
-    def find(self, strip: int, number: int) -> tuple[int, int]:
-        node = (0, STRONG) if number == STRONG else (strip, number)
-        while (parent := self._parent.get(node, node)) != node:
-            self._parent[node] = self._parent.get(parent, parent)
-            node = parent
-        return node
-
-    def union(self, one: tuple[int, int], other: tuple[int, int]) -> None:
-        self._parent[self.find(*one)] = self.find(*other)
-
-    def is_strong(self, strip: int, number: int) -> bool:
-        return self.find(strip, number) == self.find(0, STRONG)
-
-
-def _join(seams: Sequence[Seams]) -> _Components:
-    joined = _Components()
+def decide(seams: Sequence[Seams]) -> list[NDArray[np.bool_]]:
+    """Of every strip's pending components (k,): is it an edge? It is when seams lead from it to a strong one."""
+    offsets = np.cumsum([0, *(len(its.sizes) for its in seams)])
+    edge = np.zeros(int(offsets[-1]), bool)
+    neighbours: dict[int, list[int]] = {}
     for index in range(len(seams) - 1):
-        for one, other in _touching(seams[index].bottom, seams[index + 1].top):
-            joined.union((index, one), (index + 1, other))
-    return joined
+        one, other = _touching(seams[index].bottom, seams[index + 1].top)
+        a, b = one + (offsets[index] - FIRST_PENDING), other + (offsets[index + 1] - FIRST_PENDING)
+        edge[a[other == STRONG]] = True
+        edge[b[one == STRONG]] = True
+        open_ = (one != STRONG) & (other != STRONG)
+        for here, there in zip(a[open_].tolist(), b[open_].tolist(), strict=True):
+            neighbours.setdefault(here, []).append(there)
+            neighbours.setdefault(there, []).append(here)
+    reached = np.flatnonzero(edge).tolist()
+    while reached:
+        for component in neighbours.get(reached.pop(), ()):
+            if not edge[component]:
+                edge[component] = True
+                reached.append(component)
+    return np.split(edge, offsets[1:-1])
 
 
-def _touching(above: Labels, below: Labels) -> list[tuple[int, int]]:
-    """Pairs of components that meet across a seam, 8-connected: columns x - 1, x and x + 1."""
+def _touching(above: Numbers, below: Numbers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of components that meet across a seam, each once: 8-connected, so columns x - 1, x and x + 1."""
     width = len(above)
-    pairs = []
+    pairs = [np.zeros(0, np.int64)]
     for shift in (-1, 0, 1):
         one = above[max(0, -shift) : width - max(0, shift)]
         other = below[max(0, shift) : width - max(0, -shift)]
         both = (one > NOTHING) & (other > NOTHING) & ~((one == STRONG) & (other == STRONG))
-        pairs.append(np.stack([one[both], other[both]], axis=1))
-    found = np.unique(np.concatenate(pairs), axis=0)
-    return [(int(one), int(other)) for one, other in found]
+        pairs.append(one[both].astype(np.int64) << 32 | other[both])
+    pairs_once = np.unique(np.concatenate(pairs))
+    return pairs_once >> 32, pairs_once & 0xFFFF_FFFF
 
 
-def _within(values: Labels, low: int, end: int) -> bool:
+def _within(values: Numbers, low: int, end: int) -> bool:
     return not len(values) or (int(values.min()) >= low and int(values.max()) < end)
