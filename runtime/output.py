@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-LINE_LIMIT: Final = 16 * 1024  # bytes; a longer line is forwarded in parts
+LINE_LIMIT: Final = 64 * 1024  # bytes; a longer line is forwarded in parts
+NOT_FIELDS: Final = ("timestamp", "self", "exc_info", "stack_info")  # a logger of ours would take them for its own
 
 
 @asynccontextmanager
@@ -50,10 +51,11 @@ def parse_line(line: str) -> tuple[int, str, dict[str, Any]]:
     """A child's line as level, event and fields: what a JSON log line says, else the text itself at level info."""
     try:
         fields = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict) or not isinstance(fields.get("event"), str):
         return logging.INFO, line, {}
-    fields.pop("timestamp", None)
+    for name in NOT_FIELDS:
+        fields.pop(name, None)
     level = logging.getLevelNamesMapping().get(str(fields.pop("level", "info")).upper(), logging.INFO)
     return level, fields.pop("event"), fields

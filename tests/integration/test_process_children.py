@@ -47,7 +47,7 @@ print('plain words')
 print('{"event": "tile done", "level": "warning", "tile": 3}')
 print('{"event": "deep", "child": "inner"}')
 print('a complaint', file=sys.stderr)
-print('x' * 40_000)
+print('x' * 100_000)
 sys.stdout.write('no newline at the end')
 """
 
@@ -74,7 +74,7 @@ async def test_a_childs_lines_are_logged_under_its_name() -> None:
     assert by_event["tile done"] == {"event": "tile done", "log_level": "warning", "child": "kid", "tile": 3}
     assert by_event["deep"]["child"] == "kid/inner"
     assert by_event["a complaint"]["child"] == "kid"
-    assert sum(len(entry["event"]) for entry in entries if set(entry["event"]) == {"x"}) == 40_000
+    assert sum(len(entry["event"]) for entry in entries if set(entry["event"]) == {"x"}) == 100_000
 
 
 async def test_a_killed_child_is_started_again() -> None:
