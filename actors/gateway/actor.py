@@ -28,6 +28,8 @@ from runtime.auth import is_loopback
 from runtime.errors import BrumeError
 
 API_VERSION = "1.0"
+NO_LIMIT_SECONDS = 86_400.0  # aiohttp takes no infinity
+AT_ONCE_SECONDS = 0.01  # aiohttp takes 0 for no limit
 QUIET_PATHS = ("/static/", "/livez", "/readyz", "/metrics", "/api/status")
 
 
@@ -64,9 +66,9 @@ class Gateway(Actor[GatewayOptions]):
         app.on_response_prepare.append(add_trace)
         app.on_response_prepare.append(_add_security_headers)
         self._site = self._mounted(app, policy)
-        # the end of a drain is the node's to decide, so the runner waits for running requests without a limit
+        # the end of a drain is the node's to decide, so the runner waits for running requests as long as it takes
         self._runner = web.AppRunner(
-            app, access_log_class=RequestLog, handler_cancellation=True, shutdown_timeout=float("inf")
+            app, access_log_class=RequestLog, handler_cancellation=True, shutdown_timeout=NO_LIMIT_SECONDS
         )
         await self._runner.setup()
         await self._listen(host, port)
@@ -91,7 +93,7 @@ class Gateway(Actor[GatewayOptions]):
         if runner.server is not None:
             for listener in list(runner.sites):
                 await listener.stop()
-            await runner.server.shutdown(0)
+            await runner.server.shutdown(AT_ONCE_SECONDS)
         await runner.cleanup()
 
     def _policy(self, host: str) -> Policy:

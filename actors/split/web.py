@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import get_args
+from urllib.parse import unquote
 
 import msgspec
 from aiohttp import web
@@ -148,7 +149,7 @@ def job_identity(text: str) -> str:
 
 def picture_name(name: str) -> str:
     """A client's file name, fit to be a file name here: the last part, letters, digits and `._- ` only."""
-    last = re.split(r"[\\/]", name)[-1]
+    last = re.split(r"[\\/]", unquote(name))[-1]  # some clients quote a name as in a URL
     return re.sub(r"[^\w.\- ]", "_", last).strip(". ")[:NAME_LENGTH]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +24,9 @@ async def post(
     client: ClientSession, data: Any = PNG, **query: str
 ) -> tuple[int, Mapping[str, str], Mapping[str, str], bytes]:
     """Status, headers, error (empty when there is none) and body."""
-    async with client.post("/api/edges", data=data, params=query) as answer:
+    async with client.post(
+        "/api/edges", data=io.BytesIO(data) if isinstance(data, bytes) else data, params=query
+    ) as answer:
         error = {} if answer.ok else await error_of(answer)
         return answer.status, answer.headers, error, await answer.read()
 
@@ -61,8 +64,7 @@ async def test_a_form_field_is_as_good_as_a_raw_body() -> None:
     assert status == 200
     assert np.array_equal(decoded(body), canny(cv2.cvtColor(COLOUR, cv2.COLOR_BGR2GRAY)))
     assert latest is not None
-    assert "/" not in latest.image
-    assert ".." not in latest.image
+    assert latest.image == "a photo.png"
 
 
 async def test_a_job_can_be_followed_before_it_begins() -> None:

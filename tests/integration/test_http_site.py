@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import uuid
 
@@ -10,7 +11,7 @@ import pytest
 
 from actors.gateway.actor import CannotListen, Gateway, GatewayOptions
 from runtime import Auth, Node
-from tests.support.gateway import edges_site, error_of, gateway, read_events
+from tests.support.gateway import address, edges_site, error_of, gateway, read_events
 from tests.support.splitting import drawn, encoded
 
 TOKEN = "0123456789abcdef" * 3
@@ -151,11 +152,12 @@ async def test_elsewhere_without_a_token_the_site_does_not_start() -> None:
 
 async def test_a_busy_port_is_named_with_what_to_do() -> None:
     async with Node("first") as node, gateway(node) as client:
-        url = client._base_url
-        assert url is not None
+        url = address(client)
         async with Node("second") as other:
-            with pytest.raises(CannotListen, match=rf"port {url.port} .*--set actors\.gateway\.options\.listen"):
-                await other.spawn(Gateway, GatewayOptions(listen=f"http://127.0.0.1:{url.port}"))
+            with pytest.raises(
+                CannotListen, match=rf"port {url.rpartition(':')[2]} .*--set actors\.gateway\.options\.listen"
+            ):
+                await other.spawn(Gateway, GatewayOptions(listen=url))
 
 
 @pytest.mark.parametrize("listen", ["https://127.0.0.1:1", "127.0.0.1:80", "http://127.0.0.1", "http://127.0.0.1:1/x"])
@@ -171,7 +173,7 @@ async def test_a_running_request_finishes_while_the_node_drains() -> None:
     async with edges_site(workers=0) as (client, farm), client.get(f"/api/edges/{job}/events") as events:
 
         async def ask() -> int:
-            async with client.post("/api/edges", data=picture, params=query) as answer:
+            async with client.post("/api/edges", data=io.BytesIO(picture), params=query) as answer:
                 await answer.read()
                 return answer.status
 

@@ -35,6 +35,11 @@ async def edges_site(workers: int = 2, **options: Any) -> AsyncIterator[tuple[Cl
         yield client, split
 
 
+def address(client: ClientSession) -> str:
+    """`http://HOST:PORT` of the client's site."""
+    return str(client._base_url)
+
+
 async def error_of(answer: ClientResponse) -> Mapping[str, str]:
     """The error an answer tells, after checking its shape."""
     shape = await answer.json()

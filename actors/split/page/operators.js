@@ -42,7 +42,7 @@ export class OperatorForm {
   constructor({ operator, about, parameters, gray, then }) {
     Object.assign(this, { operator, about, parameters, gray, then });
     this.known = new Map();
-    operator.addEventListener("change", () => this.#show());
+    operator.addEventListener("input", () => this.#show());
   }
 
   async load() {
@@ -51,7 +51,7 @@ export class OperatorForm {
     const { operators } = await answer.json();
     this.known = new Map(operators.map((operator) => [operator.name, operator]));
     this.operator.replaceChildren(...operators.filter((each) => each.splittable).map(option));
-    this.then.replaceChildren(new Option("nothing more", ""), ...operators.filter((each) => !each.required).map(option));
+    this.then.replaceChildren(new Option("nothing more", ""), ...operators.map(option));
     if (this.known.has("canny")) this.operator.value = "canny";
     this.#show();
   }
@@ -69,6 +69,7 @@ export class OperatorForm {
   #show() {
     const chosen = this.known.get(this.operator.value);
     this.about.textContent = chosen.summary;
+    if (chosen.one_channel) this.gray.checked = true;
     this.parameters.querySelectorAll("label").forEach((label) => label.remove());
     this.parameters.append(...chosen.parameters.map(field));
     this.parameters.hidden = chosen.parameters.length === 0;
