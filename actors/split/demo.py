@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actors.split.messages import SplitResult
     from config.tool import ToolContext
 
-OPERATOR = "gray|bilateral:d=9|canny:low=40,high=120"
+OPERATOR = "gray|bilateral:d=9|canny:low=20,high=60"
 TILES = 24
 KILL_AFTER = 5  # tiles: the job is well under way, and every worker holds some
 ATTEMPTS = 3
@@ -46,10 +46,8 @@ class Outcome:
 
     def sentence(self) -> str:
         """The line of the demo."""
-        sent = "tile" if self.retries == 1 else "tiles"
-        return (
-            f"{self.killed} killed · {self.retries} {sent} re-sent · {self.differing} of {self.pixels:,} pixels differ"
-        )
+        sent = "1 tile" if self.retries == 1 else f"{self.retries} tiles"
+        return f"{self.killed} killed · {sent} re-sent · {self.differing:,} of {self.pixels:,} pixels differ"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -182,7 +180,7 @@ def _before_after(before: NDArray[Any], after: NDArray[Any], width: int = 1600) 
 
     size = (width, width * before.shape[0] // before.shape[1])
     sides = []
-    for side in (before, after):
+    for side in (before, cv2.dilate(after, np.ones((3, 3), np.uint8))):  # an edge is one pixel wide: it would fade
         small = cv2.resize(side, size, interpolation=cv2.INTER_AREA)
         sides.append(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR) if small.ndim == 2 else small)
     middle = width // 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import signal
@@ -38,15 +39,17 @@ class Stage:
         self._folder = tempfile.TemporaryDirectory(prefix="brume-demo-")
         self._log = Path(self._folder.name) / "all.log"
         self._settings = settings
-        self.address = f"tcp://127.0.0.1:{_free_port()}"
+        self._port = _free_port()
+        address = f"tcp://127.0.0.1:{self._port}"
         token = secrets.token_hex(32)
         self._environment = {
             **os.environ,
-            "BRUME_LISTEN": self.address,
+            "BRUME_LISTEN": address,
             "BRUME_SITE": f"http://127.0.0.1:{_free_port()}",
             "BRUME_TOKEN": token,
         }
-        self.node = Node("demo", links={"hub": self.address}, auth=Auth(tokens=[token]))
+        self.node = Node("demo", links={"hub": address}, auth=Auth(tokens=[token]))
+        self._linked = False
         self.master = self.node.ref(SplitMaster, "hub/master")
 
     async def __aenter__(self) -> Self:
@@ -57,13 +60,13 @@ class Stage:
                 sys.executable, str(MAIN), "--role", "all", "--data", self._folder.name, *options,
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, start_new_session=True,
             )  # fmt: skip
-        await self.node.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        await self.node.stop()
+        if self._linked:
+            await self.node.stop()
         if self._process.returncode is None:
             self._process.terminate()
             try:
@@ -78,6 +81,10 @@ class Stage:
         """Wait until the master gives tiles to all workers."""
         try:
             async with asyncio.timeout(START):
+                if not self._linked:
+                    await self._listening()
+                    await self.node.__aenter__()
+                    self._linked = True
                 while True:
                     if await self._working() >= WORKERS:
                         return
@@ -85,6 +92,15 @@ class Stage:
         except (TimeoutError, ProcessLookupError):
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
             raise StageError(f"role all did not come up with {WORKERS} workers; the end of its log:\n{tail}") from None
+
+    async def _listening(self) -> None:
+        """Dialling earlier would work too, and warn of every refusal."""
+        while True:
+            with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", self._port)):
+                return
+            if self._process.returncode is not None:
+                raise ProcessLookupError
+            await asyncio.sleep(0.1)
 
     async def _working(self) -> int:
         if self._process.returncode is not None:
