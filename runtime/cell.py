@@ -10,6 +10,7 @@ import contextlib
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
@@ -24,6 +25,8 @@ from runtime.supervisor import GiveUp, RestartPolicy, decide
 
 if TYPE_CHECKING:
     from runtime.node import Node
+
+_SMALL = frozenset({int, float, bool, str, NoneType})
 
 
 class Cell:
@@ -78,7 +81,10 @@ class Cell:
         expires = outer.deadline if outer.deadline is not None else loop.time() + self.node.default_deadline
         chain = (*outer.chain, self._identity) if outer.chain else self._alone
         scope = Scope(expires, chain, outer.trace or Trace())
-        message = LocalAsk(operation.name, operation.function, args, kwargs, scope, _size(args, kwargs), expires)
+        message = LocalAsk(
+            operation.name, operation.function, args, kwargs, scope, _size(args, kwargs), expires,
+            answer=loop.create_future(),
+        )  # fmt: skip
         sweep = self.node.sweep
         self.accept(message, nested=bool(outer.chain))
         sweep.watch(message)
@@ -192,10 +198,9 @@ class Cell:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        if self._failed is not None and not self._fallen:
+        if self._failed is not None and not self._fallen():
             self._failed.set_result(error)
 
-    @property
     def _fallen(self) -> bool:
         return self._failed is not None and self._failed.done()
 
@@ -217,38 +222,33 @@ class Cell:
         """Handle messages one at a time; `concurrency` pumps share the mailbox."""
         task = asyncio.current_task()
         assert task is not None
-        time = asyncio.get_running_loop().time
-        while not self._fallen:  # a failed instance takes no further turn
-            message = await self.mailbox.next()
-            message.state, message.task = "running", task
+        mailbox, time = self.mailbox, asyncio.get_running_loop().time
+        while not self._fallen():  # a failed instance takes no further turn
+            message = mailbox.take()
+            if message is None:
+                await mailbox.filled()
+                continue
+            message.begin(task)
             self._busy += 1
             begun = time()
             SCOPE.set(message.scope)
             try:
-                await self._turn(instance, message, task)
+                value = await message.handler(instance, *message.args, **message.kwargs)
+            except asyncio.CancelledError:
+                if message.state != "cancelled" or task.uncancel() > 0:
+                    self._settle(message, ActorStopped(f"{self.name} stopped during {message.op}", executed="unknown"))
+                    raise
+            except Exception as error:
+                self._failure(message, error)
+            else:
+                message.succeed(value)
             finally:
                 message.task = None
                 self._busy -= 1
                 self._handled += 1
                 self._seconds += time() - begun
-
-    async def _turn(self, instance: Actor[Any], message: Message, task: asyncio.Task[Any]) -> None:
-        """Run the handler and settle the message. A message cancelled under way does not end the pump."""
-        try:
-            value = await message.handler(instance, *message.args, **message.kwargs)
-        except asyncio.CancelledError:
-            if message.state == "cancelled" and task.uncancel() == 0:
-                return
-            self._settle(message, ActorStopped(f"{self.name} stopped during {message.op}", executed="unknown"))
-            raise
-        except Exception as error:
-            self._failure(message, error)
-        else:
-            if message.state == "running":
-                message.state = "ended"
-                message.resolve(value)
-        if message.state == "cancelled":
-            await self._absorb(task)
+            if message.state == "cancelled" and task.cancelling():
+                await self._absorb(task)
 
     async def _absorb(self, task: asyncio.Task[Any]) -> None:
         """A handler that ended in spite of its cancellation must not pass it on to the next message."""
@@ -319,10 +319,10 @@ class Cell:
 def _size(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
     """Bytes of bodies among the arguments: what a mailbox counts."""
     size = 0
-    for value in args:
+    for value in (*args, *kwargs.values()) if kwargs else args:
+        if type(value) in _SMALL:
+            continue
         size += getattr(value, "nbytes", 0) or (len(value) if isinstance(value, bytes) else 0)
-    if kwargs:
-        size += _size(tuple(kwargs.values()), {})
     return size
 
 

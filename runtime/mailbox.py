@@ -64,6 +64,16 @@ class Message(msgspec.Struct, eq=False):
         """An asker waits for the outcome; a failure without one is the supervisor's."""
         return False
 
+    def begin(self, task: asyncio.Task[Any]) -> None:
+        """Its turn has come, in `task`."""
+        self.state, self.task = "running", task
+
+    def succeed(self, value: Any) -> None:
+        """The handler returned `value`; nobody wants it any more if the message was cancelled meanwhile."""
+        if self.state == "running":
+            self.state = "ended"
+            self.resolve(value)
+
     def cancel(self, error: BrumeError) -> None:
         """End it early: unexecuted if its turn has not come, else by cancelling the running handler."""
         if self.state in ("cancelled", "ended"):
@@ -81,10 +91,10 @@ class Message(msgspec.Struct, eq=False):
         self.cancel(DeadlineExceeded(f"{self.op} did not end within its deadline", executed=executed))
 
 
-class LocalAsk(Message, eq=False):
+class LocalAsk(Message, eq=False, kw_only=True):
     """An ask from this node; the outcome is a future's."""
 
-    answer: asyncio.Future[Any] = msgspec.field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    answer: asyncio.Future[Any]
 
     @property
     def wants_answer(self) -> bool:
@@ -131,7 +141,7 @@ class Mailbox:
         """
         if self.closed is not None:
             raise self.closed()
-        if not self._parked and self._fits(message):
+        if not self._parked and (not self._queue or self._fits(message)):
             self._push(message)
             return True
         self._forget_ended()
@@ -148,11 +158,9 @@ class Mailbox:
         self._parked.append(message)
         return False
 
-    async def next(self) -> Message:
-        """The oldest message whose turn has come; waits for one. Ended ones are skipped."""
-        while True:
-            while not self._queue:
-                await self._filled()
+    def take(self) -> Message | None:
+        """The oldest message whose turn has come; None when there is none. Ended ones are skipped."""
+        while self._queue:
             message = self._queue.popleft()
             self.bytes -= message.size
             message.taken()
@@ -160,8 +168,10 @@ class Mailbox:
                 self._admit()
             if message.state == "queued":
                 return message
+        return None
 
-    async def _filled(self) -> None:
+    async def filled(self) -> None:
+        """Wait until a message may be there; of several that wait, one wakes a message."""
         self._on_empty()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._idle.append(waiter)

@@ -76,6 +76,7 @@ class Node:
         self._stop_asked: asyncio.Event | None = None
         self._failure: str | None = None
         self._state: NodeState = "starting"
+        self.stopping = False  # while it drains: accepted work goes on, new work is refused
 
     async def __aenter__(self) -> Self:
         self._stop_asked = asyncio.Event()
@@ -174,11 +175,6 @@ class Node:
 
     # -- health
 
-    @property
-    def stopping(self) -> bool:
-        """Whether the node drains: accepted work goes on, new work is refused."""
-        return self._state == "draining"
-
     def add_readiness(self, name: str, check: Callable[[], str | None]) -> None:
         """Let something beside the actors hold readiness back: `check()` gives a reason, or None."""
         self._readiness[name] = check
@@ -242,9 +238,9 @@ class Node:
 
     async def stop(self) -> None:
         """Refuse new work, finish what was accepted within the drain time, stop actors in reverse order, hang up."""
-        if self._state == "draining":
+        if self.stopping:
             return
-        self._state = "draining"
+        self.stopping, self._state = True, "draining"
         await self.links.say_goodbye()
         await self._finish_accepted()
         for close in reversed(self._closers):
