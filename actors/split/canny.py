@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from actors.kit.imaging.operators.edges import Canny
 
 BAND = 24  # rows of the first window along a seam: most components end or turn out strong within it
-REACH = 96  # rows, and columns to either side, of the first window around a component that leaves the band
+REACH = 64  # rows, and columns to either side, of the first window around a component that leaves the band
 EDGE = 255
 UNDECIDED, NOTHING, STRONG, FIRST_PENDING = -1, 0, 1, 2  # pending components count up from the last
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.kit.imaging.header import FORMATS, size_of
+from actors.kit.imaging.header import FORMATS, is_grey_png, size_of
 from actors.kit.imaging.problems import DamagedPicture, PictureTooLarge, UnsupportedPicture
 
 
@@ -30,20 +30,21 @@ def decode(data: NDArray[np.uint8] | bytes, limits: Limits | None = None) -> NDA
         raise UnsupportedPicture("the file is empty", hint=f"send {FORMATS}")
     if len(data) > limits.bytes:
         raise PictureTooLarge(f"{len(data):,} bytes; at most {limits.bytes:,} are taken", hint="send a smaller file")
-    width, height = size_of(np.frombuffer(data, np.uint8).data)
+    file = np.frombuffer(data, np.uint8)
+    width, height = size_of(file.data)
     if width * height > limits.pixels:
         raise PictureTooLarge(
             f"{width} x {height} pixels; at most {limits.pixels / 1e6:g} megapixels are taken",
             hint="scale it down first",
         )
-    return _as_stored(np.frombuffer(data, np.uint8))
+    return _as_stored(file, grey=is_grey_png(file.data))
 
 
-def _as_stored(data: NDArray[np.uint8]) -> NDArray[Any]:
+def _as_stored(data: NDArray[np.uint8], *, grey: bool) -> NDArray[Any]:
     from actors.kit.imaging.cv import cv2
 
     try:
-        picture = cv2.imdecode(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+        picture = cv2.imdecode(data, cv2.IMREAD_ANYDEPTH | (cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_ANYCOLOR))
     except cv2.error as error:
         raise DamagedPicture("the picture cannot be decoded", hint="open it in a viewer to check it") from error
     if picture is None:
