@@ -128,7 +128,7 @@ class Assembly:
 
         secrets = {"BRUME_TOKEN": file.auth.token.get_secret_value()} if file.auth.token else {}
         common = ["--data", str(self.data), *self.child_options]
-        if file.auth.insecure:
+        if not node.auth.tokens:  # a child must not come with a token its parent does not have
             common.append("--set=auth.insecure=true")
         specs = child_specs(self.loaded, common, reachable(node.addresses[-1]), self.environment, secrets)
         for spec in specs:
@@ -142,12 +142,15 @@ class Assembly:
 
 
 def node_auth(file: NodeFile, data: Path) -> Auth:
-    """Whom the node trusts: what the file says, else this machine's own token where a peer can be on this machine."""
+    """Whom the node trusts: what the file says, else this machine's own token where a peer can be on this machine.
+
+    Both ends of a link have a token, or neither: under TLS alone, and when insecure, none is made up.
+    """
     section = file.auth
     tls = section.tls
     files = TlsFiles(*(data / path for path in (tls.cert, tls.key, tls.ca))) if tls is not None else None
     auth = Auth(section.tokens, files, section.insecure)
-    if section.tokens or section.insecure or not _has_local_peers(file):
+    if section.tokens or section.insecure or tls is not None or not _has_local_peers(file):
         return auth
     return replace(auth, tokens=(own_token(data),))
 
