@@ -42,7 +42,7 @@ test: dev ## the tests that finish in minutes
 	@$(PYTHON) -m pytest $(ARGS)
 
 test-long: dev ## all tests, the long ones too
-	@$(PYTHON) -m pytest -m "long or not long" $(ARGS)
+	@BRUME_LONG=1 $(PYTHON) -m pytest -m "long or not long" $(ARGS)
 
 check: dev ## lint, types and the node files of the roles
 	@.venv/bin/ruff check .
