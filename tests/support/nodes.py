@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from runtime import Node
-from tests.support.simloop import on_host
+from tests.support.simloop import SimLoop, on_host
+from tests.support.simnet import Network
 
 HUB = "tcp://127.0.0.1:7100"
 
@@ -22,6 +23,7 @@ async def hub(**options: Any) -> AsyncIterator[Node]:
     try:
         yield node
     finally:
+        network().loop.thaw(node.name)
         await node.stop()
 
 
@@ -34,7 +36,15 @@ async def edge(name: str = "edge", **options: Any) -> AsyncIterator[Node]:
     try:
         yield node
     finally:
+        network().loop.thaw(node.name)
         await node.stop()
+
+
+def network() -> Network:
+    """The network of the run that is under way."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SimLoop)
+    return loop.network
 
 
 def on(host: str, work: Any) -> asyncio.Task[Any]:

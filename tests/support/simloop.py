@@ -35,7 +35,7 @@ class SimLoop(asyncio.BaseEventLoop):
     _stopping: bool
     _clock_resolution: float
 
-    def __init__(self, seed: int, limit: float = 3600.0) -> None:
+    def __init__(self, seed: int, limit: float = 1000.0) -> None:
         super().__init__()
         self.random = random.Random(seed)
         self.trace: list[str] | None = None

@@ -1,8 +1,8 @@
 """The network of a simulation: listeners, connections with latency and slicing, and every fault a test can ask for.
 
 A connection is two `SimTransport`s and a `Pipe` each way. A pipe behaves like TCP between kernels: bytes arrive in
-order in slices of seeded size after seeded delays, at most `WINDOW` of them unread; a partition delays them, nothing
-is lost. Hosts are those of `simloop`.
+order in slices of seeded size after seeded delays, none leave while `WINDOW` or more are unread; a partition delays
+them, nothing is lost. Hosts are those of `simloop`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Pipe:
         """Send what the window allows."""
         while self.unsent and self._window < self.WINDOW:
             head = self.unsent.popleft()
-            cut = min(len(head), self._loop.random.choice(self.SLICES), self.WINDOW - self._window)
+            cut = min(len(head), self._loop.random.choice(self.SLICES))
             if cut < len(head):
                 self.unsent.appendleft(head[cut:])
             self.unsent_bytes -= cut

@@ -28,7 +28,7 @@ class Leak(AssertionError):
     """The story ended, and something of it goes on."""
 
 
-def simulate(seeds: int = 100, *, limit: float = 3600.0) -> Callable[[Callable[..., Awaitable[None]]], Any]:
+def simulate(seeds: int = 100, *, limit: float = 1000.0) -> Callable[[Callable[..., Awaitable[None]]], Any]:
     """Make a sync test of `async def story(network, …)`, run once for each seed; `limit` is in virtual seconds."""
 
     def decorate(story: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -49,7 +49,7 @@ def simulate(seeds: int = 100, *, limit: float = 3600.0) -> Callable[[Callable[.
 
 
 def run_seed(
-    story: Callable[..., Awaitable[None]], seed: int, *, limit: float = 3600.0, trace: bool = False, **fixtures: Any
+    story: Callable[..., Awaitable[None]], seed: int, *, limit: float = 1000.0, trace: bool = False, **fixtures: Any
 ) -> list[str]:
     """One run; gives its trace (a line for each callback) if asked to keep one."""
     loop = SimLoop(seed, limit)
