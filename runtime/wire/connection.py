@@ -15,6 +15,7 @@ from runtime.errors import ProtocolError
 from runtime.wire.frame import CHUNK, HEADER, Frame, FrameDecoder, Kind, encode
 
 CHUNKS_A_TURN = 4
+BACKLOG = 64 << 20  # bytes of small frames a peer that asks on without reading may make us keep
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Connection(asyncio.BufferedProtocol):
         self._small: list[bytes] = []
         self._scheduled = False
         self._paused = False
+        self._backlog = 0
         self._flushed: asyncio.Future[None] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._transport: asyncio.WriteTransport | None = None
@@ -81,6 +83,10 @@ class Connection(asyncio.BufferedProtocol):
     def send(self, frame: bytes) -> None:
         """Queue a whole small frame for this loop turn's write."""
         self._small.append(frame)
+        if self._paused:
+            self._backlog += len(frame)
+            if self._backlog > BACKLOG:
+                self._loop.call_soon(self.close, f"{self._backlog} bytes wait for a peer that does not read")
         self._schedule()
 
     def offer(self, outgoing: Outgoing) -> None:
@@ -166,6 +172,7 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """The transport has room again."""
         self._paused = False
+        self._backlog = 0
         self._schedule()
 
     # -- in

@@ -14,11 +14,11 @@ from runtime.deadline import Scope, Trace
 from runtime.errors import BrumeError, NoSuchActor, NoSuchOp, Overloaded, PeerLost, ProtocolError, to_fault
 from runtime.mailbox import Message
 from runtime.stream import Stream
-from runtime.wire.asking import STREAM_WINDOW
 from runtime.wire.codec import Arrival, Call, Signature, finished_args, signature
 from runtime.wire.connection import Incoming
 from runtime.wire.frame import BULK, STREAM, Frame, Kind, encode
 from runtime.wire.handshake import WINDOW
+from runtime.wire.reading import STREAM_WINDOW
 
 if TYPE_CHECKING:
     from runtime.cell import Cell
@@ -221,6 +221,8 @@ class Serving:
     # -- credit
 
     def _count(self, actor: str) -> None:
+        if actor not in self._session.node.cells:
+            return
         owed = self._owed.get(actor, 0) + 1
         if owed > WINDOW:
             raise ProtocolError(f"more than {WINDOW} messages waiting at {actor!r}")
@@ -228,6 +230,9 @@ class Serving:
 
     def give_credit(self, actor: str) -> None:
         """A message left the mailbox: the peer may send another. Goes back in batches, well before it runs out."""
+        if actor not in self._owed:  # no such actor: nothing is kept for names a peer makes up
+            self._connection.send(encode(Kind.CREDIT, 0, msgspec.msgpack.encode((actor, 1))))
+            return
         returning = self._returning.get(actor, 0) + 1
         if returning < WINDOW // 4:
             self._returning[actor] = returning
@@ -274,6 +279,8 @@ class Serving:
         feed = self._feeds.get(identity)
         if feed is not None:
             feed.window += count
+            if feed.window > STREAM_WINDOW:
+                raise ProtocolError(f"credit for {feed.window} items of a stream; {STREAM_WINDOW} are sent ahead")
             feed.room.set()
 
     def lost(self) -> None:
