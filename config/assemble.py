@@ -13,7 +13,7 @@ import structlog
 from config.check import NotInstalled, actor_class, read_options
 from config.children import child_specs, reachable
 from config.load import Loaded
-from config.mistakes import ConfigError
+from config.mistakes import ConfigError, Mistake
 from config.places import below
 from config.policies import mailbox_policy, restart_policy
 from config.schema import NodeFile
@@ -44,13 +44,17 @@ class Assembly:
         Raises CannotStart or ConfigError when it does not come up; what had started has been stopped by then.
         """
         file = self.loaded.file
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError([Mistake("--data", (), f"cannot be used: {_reason(error)}")]) from error
         log = structlog.get_logger("brume").bind(node=file.node.name)
         node = self._node()
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(node)
             except (OSError, ValueError) as error:
-                raise CannotStart(f"cannot listen on {', '.join(file.node.listen)}: {_reason(error)}") from error
+                raise CannotStart(f"node {node.name} cannot start: {_reason(error)}") from error
             await self._watch(node, stack, log)
             for name in file.actors:
                 await self._spawn(node, name, log)
@@ -166,4 +170,6 @@ def _is_local(address: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    if not isinstance(error, OSError):
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)

@@ -52,6 +52,8 @@ def import_name(spec: str) -> Any:
         if extra is not None:
             raise NotInstalled(f"{missing} is not installed: uv sync --inexact --extra {extra}") from error
         raise LookupError(f"there is no module {missing!r}") from error
+    except ImportError as error:
+        raise LookupError(f"{module_name} cannot be imported: {error}") from error
     found = getattr(module, name, None)
     if found is None:
         public = [known for known in vars(module) if not known.startswith("_")]

@@ -98,7 +98,8 @@ def test_a_busy_port_is_a_clear_temporary_failure(node_file: Path) -> None:
         node_file.write_text(f"node: {{listen: '{address}'}}")
         done = main(*as_options(node_file))
     assert done.returncode == 75
-    assert done.stderr.splitlines()[-1].startswith(f"brume: cannot listen on {address}: ")
+    words = f"brume: node node cannot start: cannot listen at {address}: Address already in use"
+    assert done.stderr.splitlines()[-1] == words
     assert "Traceback" not in done.stderr
 
 
