@@ -28,6 +28,16 @@ def drawn(seed: int, height: int, width: int, *, colour: bool = False, kind: str
     return np.asarray(cv2.GaussianBlur(canvas, (3, 3), 0))
 
 
+def spirals(seed: int, height: int, width: int) -> NDArray[Any]:
+    """A grey picture whose weak edges wind through all of it, with a strong spot here and there."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width] - np.array([height / 2, width / 2])[:, None, None]
+    arms = np.hypot(x, y) / rng.uniform(1, 5) + np.arctan2(y, x) * rng.integers(0, 5)
+    picture = (120 + rng.uniform(5, 60) * np.sin(arms) + rng.normal(0, 1, (height, width))).clip(0, 255)
+    picture[rng.random((height, width)) < 3 / (height * width)] = 255
+    return np.asarray(picture, np.uint8)
+
+
 def deep(picture: NDArray[Any]) -> NDArray[np.uint16]:
     """The same picture with 16 bits, its low byte not empty."""
     return np.asarray((picture.astype(np.uint16) << 8) | (picture[::-1] ^ 0x5A), np.uint16)

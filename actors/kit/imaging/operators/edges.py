@@ -21,7 +21,7 @@ class Canny(Operator):
     low: Threshold = Field(50, description="gradients below are no edge")
     high: Threshold = Field(150, description="gradients above are an edge by themselves")
     aperture: Aperture = Field(3, description="size of the Sobel kernel")
-    l2: bool = Field(False, description="Euclidean gradient instead of |dx| + |dy|")
+    l2: bool = Field(False, description="Euclidean length of the gradient instead of the sum of its parts")
 
     @property
     def halo(self) -> int:
