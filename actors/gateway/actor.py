@@ -10,17 +10,16 @@ import errno
 import importlib
 from urllib.parse import urlsplit
 
-import structlog
 from aiohttp import web
-from aiohttp.abc import AbstractAccessLogger
 from pydantic import ByteSize, Field, field_validator
 
 from actors.gateway.access import Policy
 from actors.gateway.guard import guard, mount_sign_in
+from actors.gateway.listener import Listener
 from actors.gateway.openapi import document
 from actors.gateway.pages import mount_pages
 from actors.gateway.status import mount_status
-from actors.kit.web.errors import TRACE_HEADER, add_trace, answer_errors
+from actors.kit.web.errors import answer_errors, trace_responses
 from actors.kit.web.site import SECURITY_HEADERS, Operation, Site
 from actors.kit.web.upload import UploadRoom
 from runtime.actor import Actor, Options, op
@@ -28,9 +27,6 @@ from runtime.auth import is_loopback
 from runtime.errors import BrumeError
 
 API_VERSION = "1.0"
-NO_LIMIT_SECONDS = 86_400.0  # aiohttp takes no infinity
-AT_ONCE_SECONDS = 0.01  # aiohttp takes 0 for no limit
-QUIET_PATHS = ("/static/", "/livez", "/readyz", "/metrics", "/api/status")
 
 
 class GatewayOptions(Options):
@@ -58,43 +54,37 @@ class CannotListen(BrumeError):
 class Gateway(Actor[GatewayOptions]):
     """Serves the site on `options.listen`. It is told of a client's leaving, and then cancels what it had asked."""
 
+    _listener: Listener | None = None  # a start that was refused has none to stop
+
     async def start(self) -> None:
         parts = urlsplit(self.options.listen)
         host, port = parts.hostname or "", parts.port or 0
         policy = self._policy(host)
         app = web.Application(middlewares=[answer_errors, guard(policy)])
-        app.on_response_prepare.append(add_trace)
+        app.on_response_prepare.append(trace_responses)
         app.on_response_prepare.append(_add_security_headers)
         self._site = self._mounted(app, policy)
-        # the end of a drain is the node's to decide, so the runner waits for running requests as long as it takes
-        self._runner = web.AppRunner(
-            app, access_log_class=RequestLog, handler_cancellation=True, shutdown_timeout=NO_LIMIT_SECONDS
-        )
-        await self._runner.setup()
-        await self._listen(host, port)
-        self.log.info("site is up", url=self._url())
+        self._listener = Listener(app)
+        bound = await self._listen(host, port)
+        self._url = f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
+        self.log.info("site is up", url=self._url)
 
     @op
     async def url(self) -> str:
         """Where the site is, with the port it really has."""
-        return self._url()
+        return self._url
 
     async def drain(self) -> None:
         """Close the listener and end the event streams; running requests finish."""
         self._site.stopping.set()
-        await self._runner.cleanup()
+        if self._listener is not None:
+            await self._listener.drain()
 
     async def stop(self) -> None:
         """Close what is left of the site; requests still running are cancelled."""
-        runner: web.AppRunner | None = getattr(self, "_runner", None)
-        if runner is None:
-            return
-        self._site.stopping.set()
-        if runner.server is not None:
-            for listener in list(runner.sites):
-                await listener.stop()
-            await runner.server.shutdown(AT_ONCE_SECONDS)
-        await runner.cleanup()
+        if self._listener is not None:
+            self._site.stopping.set()
+            await self._listener.close()
 
     def _policy(self, host: str) -> Policy:
         auth = self.node.auth
@@ -124,9 +114,10 @@ class Gateway(Actor[GatewayOptions]):
         site.api("GET", "/openapi.json", openapi, Operation("This document"))
         return site
 
-    async def _listen(self, host: str, port: int) -> None:
+    async def _listen(self, host: str, port: int) -> int:
+        assert self._listener is not None
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            return await self._listener.open(host, port)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise CannotListen(
@@ -135,31 +126,7 @@ class Gateway(Actor[GatewayOptions]):
                 ) from error
             raise CannotListen(f"cannot listen on {self.options.listen}: {error.strerror}") from error
 
-    def _url(self) -> str:
-        host = urlsplit(self.options.listen).hostname or ""
-        port = self._runner.addresses[0][1]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-class RequestLog(AbstractAccessLogger):
-    """One log line a request, under its trace; what browsers and probes ask all the time only at debug."""
-
-    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        """Called by aiohttp when a response is complete or its reader has left."""
-        level = "debug" if request.path.startswith(QUIET_PATHS) else "info"
-        getattr(_log, level)(
-            "request answered",
-            method=request.method,
-            path=request.path,
-            status=response.status,
-            ms=round(time * 1000, 1),
-            trace=response.headers.get(TRACE_HEADER),
-        )
-
 
 async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
-
-
-_log = structlog.stdlib.get_logger("web")

@@ -32,6 +32,23 @@ async def test_every_answer_has_a_trace_and_the_security_headers() -> None:
                 assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize(
+    "raw", [b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n"]
+)
+async def test_what_is_not_http_gets_an_error_of_the_same_shape(raw: bytes) -> None:
+    async with Node("edge") as node, gateway(node) as client:
+        _, _, where = address(client).partition("//")
+        host, _, port = where.partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(raw)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+    assert b" 400 " in head.splitlines()[0]
+    assert b"X-Brume-Trace: " in head
+    assert json.loads(body)["error"]["code"] == "malformed"
+
+
 async def test_pages_hold_no_script_and_no_style_of_their_own() -> None:
     async with edges_site(workers=0) as (client, _):
         for path in ("/", "/edges", "/sign-in"):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession, web
 
-from actors.kit.web.errors import add_trace, answer_errors
+from actors.kit.web.errors import trace_responses, answer_errors
 from actors.kit.web.site import Site
 from actors.kit.web.upload import UploadRoom
 
@@ -18,7 +18,7 @@ async def serve(
 ) -> AsyncIterator[tuple[ClientSession, Site]]:
     """A client of a site that holds what `mount` puts there."""
     app = web.Application(middlewares=[answer_errors])
-    app.on_response_prepare.append(add_trace)
+    app.on_response_prepare.append(trace_responses)
     site = Site(app, uploads=UploadRoom(limit, total), streams=streams)
     mount(site)
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None)

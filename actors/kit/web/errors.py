@@ -115,13 +115,15 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
             return _answer(request, error)
 
 
-async def add_trace(request: web.Request, response: web.StreamResponse) -> None:
+async def trace_responses(request: web.Request, response: web.StreamResponse) -> None:
     """Put the request's trace on its response; an `on_response_prepare` signal, so streams have it too."""
-    identity = request.get(TRACE_KEY)
-    if identity is None:
-        with trace() as identity:
-            pass
-    response.headers[TRACE_HEADER] = identity
+    add_trace(request, response)
+
+
+def add_trace(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Put the trace of `request` on `response`, a new one where no handler was reached."""
+    with trace(request.get(TRACE_KEY)) as identity:
+        response.headers[TRACE_HEADER] = identity
 
 
 def _answer(request: web.Request, error: Exception) -> web.StreamResponse:
