@@ -226,6 +226,7 @@ class Cell:
         while not self._fallen():  # a failed instance takes no further turn
             message = mailbox.take()
             if message is None:
+                value = None  # an idle pump keeps no picture alive
                 await mailbox.filled()
                 continue
             message.begin(task)

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from runtime.actor import Actor, Place, op
-from runtime.errors import NoSuchOp, ProtocolError
+from runtime.errors import Fault, NoSuchOp, ProtocolError
 from runtime.ref import Target, target_of
 from runtime.stream import Stream
 from runtime.wire.frame import META_LIMIT
@@ -114,7 +114,7 @@ def _wire_type(declared: Any) -> Any:
 
 
 class Encoder:
-    """Encodes for one link. Gives the head's bytes; the buffers it refers to are in `buffers` until the next call."""
+    """Encodes for one link. Gives the head's bytes; the buffers it refers to are in `buffers`, there to be taken."""
 
     def __init__(self, refs: Refs) -> None:
         self.buffers: list[memoryview] = []
@@ -218,6 +218,9 @@ class Arrival:
             offset += len(view)
 
 
+NOTHING = Arrival(0)  # what a decoder holds between messages, so that it keeps no picture alive
+
+
 @lru_cache(maxsize=256)
 def _scalar(declared: Any) -> Any:
     """The scalar type an `NDArray[…]` declares; None when any will do."""
@@ -232,7 +235,7 @@ class Decoder:
 
     def __init__(self, refs: Refs) -> None:
         self._refs = refs
-        self._arrival = Arrival(0)
+        self._arrival = NOTHING
         self._decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
         self._calls = msgspec.msgpack.Decoder(Call)
 
@@ -256,6 +259,8 @@ class Decoder:
             if arrival.refusal is not None:
                 raise arrival.refusal from None
             raise NoSuchOp(f"the declared types do not fit: {error}") from None
+        finally:
+            self._arrival = NOTHING
         return value
 
     def _hook(self, declared: Any, data: Any) -> Any:
@@ -279,3 +284,11 @@ def finished(value: Any) -> Any:
 def finished_args(args: Sequence[Any]) -> tuple[Any, ...]:
     """The arguments of a call once their bytes are in."""
     return tuple(finished(value) for value in args)
+
+
+def decode_fault(meta: bytes) -> Fault:
+    """An error as it came over the link; ProtocolError for anything else."""
+    try:
+        return msgspec.msgpack.decode(meta, type=Fault)
+    except UNREADABLE as error:
+        raise ProtocolError(f"not a fault: {error}") from None

@@ -67,7 +67,7 @@ class Session:
 
     def send_message(self, kind: int, identity: int, head: bytes, ended: Callable[[bool], None] | None = None) -> None:
         """Send a head with the encoder's buffers: inline when small, else announced and kept for the grant."""
-        buffers = self.encoder.buffers
+        buffers, self.encoder.buffers = self.encoder.buffers, []  # nothing here keeps a sent picture alive
         size = sum(len(buffer) for buffer in buffers) if buffers else 0
         if size > INLINE:
             views = deque(buffer for buffer in buffers if len(buffer))
@@ -90,8 +90,8 @@ class Session:
             Kind.CREDIT: lambda frame: asking.credit(*_credit(frame.meta)),
             Kind.GRANT: lambda frame: connection.granted(frame.id),
             Kind.REFUSE: lambda frame: connection.withdraw(frame.id),
-            Kind.ITEM: asking.item,
-            Kind.END: asking.end,
+            Kind.ITEM: asking.reading.item,
+            Kind.END: asking.reading.end,
             Kind.MORE: lambda frame: serving.more(frame.id, frame.size),
             Kind.PING: lambda _: None,
             Kind.GOODBYE: self._peer_stops,
