@@ -1,0 +1,79 @@
+"""`python -m bench`: tables on stdout, progress on stderr; `--json FILE` keeps the numbers behind them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+from bench import calls, splits, table
+from bench.calls.run import Budget
+from bench.calls.run import run as run_calls
+from bench.splits.run import run as run_splits
+
+FULL, QUICK = Budget(repeats=7, seconds=0.4, kills=5), Budget(repeats=3, seconds=0.1, kills=2)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be asked for."""
+    made = argparse.ArgumentParser(prog="python -m bench", description="Limits, peers and Brume in one run.")
+    made.add_argument("--quick", action="store_true", help="fewer and shorter repeats, a smaller picture: a rough look")
+    made.add_argument("--only", choices=("calls", "splits"), help="one of the two tables")
+    made.add_argument("--contenders", metavar="A,B", help="only these beside the reference")
+    made.add_argument("--json", type=Path, metavar="FILE", help="write absolute numbers and ratios' inputs there")
+    return made
+
+
+def main() -> int:
+    """Measure and print."""
+    args = parser().parse_args()
+    begun = time.monotonic()
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}", flush=True)
+    numbers: dict[str, object] = {"quick": args.quick, "cores": os.cpu_count(), "numpy": version("numpy")}
+    if args.only != "splits":
+        names = _present(calls, args.contenders)
+        _say(f"calls: {', '.join(names)}")
+        rows = run_calls(names, QUICK if args.quick else FULL)
+        numbers["calls"] = rows
+        print("\n" + table.of_calls(rows, names), flush=True)
+    if args.only != "calls":
+        names = _present(splits, args.contenders)
+        _say(f"splits: {', '.join(names)}")
+        result = run_splits(names, *((3, 0.5) if args.quick else (7, 1.0)))
+        numbers["splits"] = asdict(result)
+        print("\n" + table.of_splits(result, names), flush=True)
+    numbers["seconds"] = round(time.monotonic() - begun)
+    if args.json:
+        args.json.write_text(json.dumps(numbers, indent=1) + "\n")
+    _say(f"took {numbers['seconds']} s")
+    return 0
+
+
+def _present(package: ModuleType, chosen: str | None) -> list[str]:
+    """The contenders whose libraries are installed."""
+    names = []
+    for name in package.FILES:
+        if chosen and name != package.REFERENCE and name not in chosen.split(","):
+            continue
+        try:
+            package.load(name)
+        except ImportError as error:
+            _say(f"{name} is left out: {error}")
+        else:
+            names.append(name)
+    return names
+
+
+def _say(words: str) -> None:
+    print(f"bench: {words}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
