@@ -1,4 +1,4 @@
-"""The asking side of a link: calls that go out, their credit, their answers, the streams they return."""
+"""The asking side of a link: calls that go out, their credit, their answers."""
 
 from __future__ import annotations
 
@@ -6,31 +6,25 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from runtime.actor import Place, op
 from runtime.budget import Request
 from runtime.deadline import SCOPE, Trace
 from runtime.errors import (
     ActorStopped,
-    BrumeError,
     DeadlineExceeded,
-    Fault,
     Overloaded,
     PeerLost,
     ProtocolError,
     WouldDeadlock,
     from_fault,
 )
-from runtime.stream import Stream
-from runtime.wire.codec import Arrival, Signature, finished, signature
+from runtime.wire.codec import Arrival, Signature, decode_fault, finished, signature
 from runtime.wire.connection import Incoming
 from runtime.wire.frame import BULK, STREAM, Frame, Kind, encode
+from runtime.wire.reading import Reading
 
 if TYPE_CHECKING:
     from runtime.wire.session import Session
-
-STREAM_WINDOW = 64  # items a stream may have on the way
 
 
 class Credit:
@@ -79,24 +73,6 @@ class Pending:
             self.answer.set_exception(error)
 
 
-class RemoteStream(Stream[Any]):
-    """A stream whose source is at the peer; reading it gives the source credit for more."""
-
-    def __init__(self, asking: Asking, identity: int, item_type: Any) -> None:
-        super().__init__(capacity=STREAM_WINDOW, on_close=lambda: asking.close_stream(identity))
-        self.item_type = item_type
-        self.request: Request | None = None
-        self._asking = asking
-        self._identity = identity
-        self._read = 0
-
-    def _taken(self) -> None:
-        self._read += 1
-        if self._read >= STREAM_WINDOW // 2:
-            self._asking.more(self._identity, self._read)
-            self._read = 0
-
-
 class Asking:
     """Outgoing calls of one session."""
 
@@ -105,8 +81,8 @@ class Asking:
         self._connection = session.connection
         self._next = 1 if session.dialled else 2
         self._pending: dict[int, Pending] = {}
-        self._streams: dict[int, RemoteStream] = {}
         self._credits: dict[str, Credit] = {}
+        self.reading = Reading(session)
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -216,6 +192,7 @@ class Asking:
             self._connection.withdraw(pending.identity)
             self._connection.forget(pending.identity)
             self._connection.send(encode(Kind.CANCEL, pending.identity))
+        self.reading.close(pending.identity)  # it may have been answered with a stream in this very turn
         if pending.request is not None:
             pending.request.release()
 
@@ -231,9 +208,7 @@ class Asking:
                 self._connection.send(encode(Kind.CANCEL, frame.id))
             return
         if frame.flags & STREAM:
-            stream = RemoteStream(self, frame.id, pending.signature.result_type)
-            self._streams[frame.id] = stream
-            pending.answer.set_result(stream)
+            pending.answer.set_result(self.reading.open(frame.id, pending.signature.result_type))
         elif frame.flags & BULK:
             self._begin_bulk(pending, frame)
         else:
@@ -288,72 +263,7 @@ class Asking:
         pending = self._pending.get(frame.id)
         if pending is not None:
             self._connection.withdraw(frame.id)
-            pending.fail(from_fault(_fault(frame.meta)))
-
-    # -- streams
-
-    def item(self, frame: Frame) -> None:
-        """The next value of a stream."""
-        stream = self._streams.get(frame.id)
-        if stream is None:
-            if frame.flags & BULK:
-                self._connection.send(encode(Kind.REFUSE, frame.id))
-            return
-        if frame.flags & BULK:
-            self._item_bulk(stream, frame)
-            return
-        arrival = Arrival(len(frame.body))
-        value = self._item_value(stream, frame, arrival)
-        if arrival.complete:
-            arrival.fill(frame.body)
-            stream.put(finished(value))
-
-    def _item_value(self, stream: RemoteStream, frame: Frame, arrival: Arrival) -> Any:
-        """The decoded head; one that does not fit the declared type ends the stream."""
-        try:
-            return self._session.decoder.value(stream.item_type, frame.meta, arrival)
-        except BrumeError as error:
-            self.close_stream(frame.id)
-            stream.end(error)
-
-    def _item_bulk(self, stream: RemoteStream, frame: Frame) -> None:
-        def receive() -> None:
-            arrival = Arrival(frame.size)
-            value = self._item_value(stream, frame, arrival)
-            if arrival.complete:
-                views = deque(view for view in arrival.views if len(view))
-                self._connection.receive(frame.id, Incoming(views, lambda: done(value)))
-                self._connection.grant(frame.id)
-
-        def done(value: Any) -> None:
-            if stream.request is not None:
-                stream.request.release()
-            stream.put(finished(value))
-
-        if self._session.node.budget.can_ever(frame.size):
-            stream.request = self._session.node.budget.request(frame.size, receive)
-        else:
-            self._connection.send(encode(Kind.REFUSE, frame.id))
-
-    def end(self, frame: Frame) -> None:
-        """The stream's source is through, or failed."""
-        stream = self._streams.pop(frame.id, None)
-        if stream is not None:
-            stream.end(from_fault(_fault(frame.meta)) if frame.meta else None)
-
-    def more(self, identity: int, count: int) -> None:
-        """The reader took `count` items: let as many more come."""
-        if identity in self._streams:
-            self._connection.send(encode(Kind.MORE, identity, size=count))
-
-    def close_stream(self, identity: int) -> None:
-        """The reader is gone."""
-        stream = self._streams.pop(identity, None)
-        if stream is not None:
-            self._connection.forget(identity)
-            self._connection.send(encode(Kind.CANCEL, identity))
-            if stream.request is not None:
-                stream.request.release()
+            pending.fail(from_fault(decode_fault(frame.meta)))
 
     def lost(self, reason: str) -> None:
         """The link is gone: everything pending ends, with what is known of its execution."""
@@ -362,15 +272,4 @@ class Asking:
             if pending.request is not None:
                 pending.request.release()
             pending.fail(PeerLost(message, executed="unknown" if pending.sent else "no"))
-        for stream in self._streams.values():
-            if stream.request is not None:
-                stream.request.release()
-            stream.end(PeerLost(message))
-        self._streams.clear()
-
-
-def _fault(meta: bytes) -> Fault:
-    try:
-        return msgspec.msgpack.decode(meta, type=Fault)
-    except msgspec.DecodeError as error:
-        raise ProtocolError(f"not a fault: {error}") from None
+        self.reading.lost(PeerLost(message))
