@@ -28,6 +28,7 @@ HELLO_LIMIT = 4 << 10
 NONCE = 32
 NAME_LIMIT = 128
 MAX_WINDOW = 1 << 16
+SECONDS = 5.0  # for the whole handshake
 WINDOW = 256  # messages a peer may have waiting at one actor
 
 
