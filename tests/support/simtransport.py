@@ -76,12 +76,12 @@ class SimTransport(asyncio.Transport):
 
     def arrived(self, data: bytes | Mark) -> None:
         """A slice, or the end of the stream, reached this host's kernel."""
-        if data is Mark.RESET:
+        if data is Mark.RESET and self._closing:
             self.reset()
         elif not self._lost:
-            self._inbox.append(data)
+            self._inbox.append(data)  # what arrived before a reset is still read, as on Linux
             self._schedule_delivery()
-        elif data is not Mark.END:
+        elif not isinstance(data, Mark):
             self.outgoing.send(Mark.RESET)
 
     def drained(self, unsent: int) -> None:
@@ -190,7 +190,10 @@ class SimTransport(asyncio.Transport):
         if not self._inbox or not self._reading or self._closing or self._lost or self._protocol is None:
             return
         data = self._inbox.popleft()
-        if isinstance(data, Mark):
+        if data is Mark.RESET:
+            self.reset()
+            return
+        if data is Mark.END:
             if not self._protocol.eof_received():
                 self.close()
             return
