@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from actors.kit.imaging.pipeline import parse_pipeline
 from numpy.typing import NDArray
 
+from actors.kit.imaging.pipeline import parse_pipeline
 from actors.split.master import MasterOptions, SplitMaster
 from actors.split.messages import SplitRequest, SplitResult
 from runtime import AskError, Node
@@ -160,6 +160,18 @@ async def test_a_worker_that_stops_in_the_middle_finishes_its_tiles_and_loses_no
         result = await job
         assert np.array_equal(result.picture, parse_pipeline("bilateral").apply(picture))
         assert await leaving.ended() == 0
+
+
+async def test_a_master_that_is_told_to_stop_finishes_the_picture_it_took() -> None:
+    picture = drawn(1200, 900)
+    async with farm(tiles=12) as hub:
+        await hub.worker("worker-1")
+        events = await hub.master.events("mine")
+        job = asyncio.create_task(hub.split(picture, "bilateral", job="mine"))
+        assert (await anext(events)).kind == "started"
+        await hub.hub.stop()
+        result = await job
+    assert np.array_equal(result.picture, parse_pipeline("bilateral").apply(picture))
 
 
 @pytest.mark.root

@@ -116,7 +116,13 @@ class Farm:
 
     async def split(self, picture: NDArray[Any], operator: str, mode: Any = "always", **fields: Any) -> SplitResult:
         """Ask the master for the picture."""
-        return await self.master.split(SplitRequest(operator=operator, mode=mode, **fields), encoded(picture))
+        return await self.split_file(encoded(picture), operator, mode, **fields)
+
+    async def split_file(
+        self, data: NDArray[np.uint8], operator: str, mode: Any = "always", **fields: Any
+    ) -> SplitResult:
+        """Ask the master for an encoded picture."""
+        return await self.master.split(SplitRequest(operator=operator, mode=mode, **fields), data)
 
 
 @asynccontextmanager
