@@ -74,10 +74,6 @@ def test_a_truncated_picture_is_refused(suffix: str, share: float) -> None:
 
 def png_of(width: int, height: int) -> bytes:
     """A PNG that claims a size, with next to no data."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
@@ -93,13 +89,65 @@ def test_too_many_bytes_are_refused() -> None:
         decode(written(GREY, ".png"), Limits(bytes=10))
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_several_frames_or_pages_are_refused() -> None:
+    png = written(GREY, ".png")
+    animated_png = png[:33] + chunk(b"acTL", struct.pack(">II", 2, 0)) + png[33:]
+    pages = cv2.imencodemulti(".tiff", [GREY, GREY])[1].tobytes()
+    animation = b"VP8X" + struct.pack("<IB", 10, 0x02) + bytes(9)
+    animated_webp = b"RIFF" + struct.pack("<I", 4 + len(animation)) + b"WEBP" + animation
+    for data in (animated_png, pages, animated_webp):
+        with pytest.raises(UnsupportedPicture, match="several frames"):
+            decode(data)
+
+
+def test_a_jpeg_cut_after_its_thumbnail_is_refused() -> None:
+    jpeg = written(drawn(3, 200, 300), ".jpg")
+    thumbnail = written(GREY, ".jpg")
+    whole = jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail + jpeg[2:]
+    assert np.array_equal(decode(whole), decode(jpeg))
+    with pytest.raises(DamagedPicture):
+        decode(whole[:-200])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_follows_a_picture_in_its_file_does_no_harm(suffix: str) -> None:
+    data = written(COLOUR, suffix)
+    assert np.array_equal(decode(data + bytes(100)), decode(data))
+
+
+@pytest.mark.parametrize("transparency", [GREY, None])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_grey_with_transparency_stays_grey(transparency: np.ndarray | None, bits: int) -> None:
+    grey = deep(GREY) if bits == 16 else GREY
+    if transparency is None:  # one grey is said to be see-through
+        png = written(grey, ".png")
+        data = png[:33] + chunk(b"tRNS", b"\x00\x07") + png[33:]
+    else:
+        rows = np.dstack([grey, grey[::-1]]).astype(f">u{bits // 8}")
+        lines = b"".join(b"\x00" + row.tobytes() for row in rows)
+        head = struct.pack(">IIBBBBB", 30, 40, bits, 4, 0, 0, 0)
+        parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+        data = b"\x89PNG\r\n\x1a\n" + parts
+    assert np.array_equal(decode(data), grey)
+
+
+def test_more_than_sixteen_bits_are_refused_before_decoding() -> None:
+    with pytest.raises(UnsupportedPicture, match="32 bits"):
+        decode(written(GREY.astype(np.float32), ".tiff"))
+
+
 def test_a_picture_without_its_pixels_is_damaged() -> None:
     with pytest.raises(DamagedPicture):
         decode(png_of(10, 10))
 
 
 @settings(max_examples=examples(300))
-@given(st.sampled_from(SUFFIXES), st.binary(max_size=60), st.integers(0, 200))
+@given(st.sampled_from(SUFFIXES), st.binary(max_size=60), st.integers(0, 4000))
 def test_only_a_problem_comes_out_of_broken_files(suffix: str, junk: bytes, at: int) -> None:
     data = written(COLOUR, suffix)
     with suppress(UnsupportedPicture, DamagedPicture, PictureTooLarge):

@@ -10,22 +10,49 @@ import numpy as np
 import pytest
 
 from actors.kit.imaging.cv import cv2
-from actors.kit.imaging.operators import OPERATORS, catalogue
+from actors.kit.imaging.operators import OPERATORS, OperatorInfo, Parameter, catalogue
 from actors.kit.imaging.operators.whole import fitted
 from actors.kit.imaging.pipeline import parse_pipeline
 from actors.kit.imaging.problems import BadParameter, OperatorMismatch, UnknownOperator
 from tests.support.pictures import deep, drawn
 
 DOC = Path(__file__).parents[2] / "docs" / "operators.md"
-ROW = re.compile(r"^\| `(?P<name>\w+)` \|.*\| `(?P<expression>[^`]+)` \|$", re.MULTILINE)
+ROW = re.compile(
+    r"^\| `(?P<name>\w+)` \| (?P<splits>yes|no) \| (?P<channels>[^|]+) \| (?P<bits>[^|]+) \| (?P<parameters>[^|]+) "
+    r"\| `(?P<expression>.+)` \|$",
+    re.MULTILINE,
+)
 
 
-def documented() -> dict[str, str]:
-    return {row["name"]: row["expression"] for row in ROW.finditer(DOC.read_text())}
+def documented() -> dict[str, dict[str, str]]:
+    return {row["name"]: row.groupdict() for row in ROW.finditer(DOC.read_text())}
 
 
-def test_every_operator_is_documented_with_its_expression() -> None:
-    assert documented() == {info.name: info.expression.replace("|", r"\|") for info in catalogue()}
+def as_documented(info: OperatorInfo) -> dict[str, str]:
+    return {
+        "name": info.name,
+        "splits": "yes" if info.splittable else "no",
+        "channels": "1" if info.one_channel else "1 or 3",
+        "bits": ", ".join(dtype.removeprefix("uint") for dtype in info.dtypes),
+        "parameters": "; ".join(map(_as_documented, info.parameters)) or "–",
+        "expression": info.expression.replace("|", r"\|"),
+    }
+
+
+def _as_documented(parameter: Parameter) -> str:
+    default = str(parameter.default).lower()
+    if parameter.type == "bool":
+        return f"`{parameter.name}={default}` {parameter.description}"
+    if parameter.choices:
+        values = " / ".join(parameter.choices)
+    else:
+        low = f"{parameter.minimum:g}" if parameter.minimum is not None else ">0"
+        values = f"{low} to {parameter.maximum:.0f}" + (", odd" if parameter.step == 2 else "")
+    return f"`{parameter.name}={default}` {parameter.description} ({values})"
+
+
+def test_the_table_of_operators_says_what_the_code_says() -> None:
+    assert documented() == {info.name: as_documented(info) for info in catalogue()}
 
 
 @pytest.mark.parametrize("name", sorted(OPERATORS))
@@ -41,7 +68,7 @@ def test_every_operator_equals_its_documented_expression(name: str, colour: bool
         return
     scope = {"cv2": cv2, "np": np, "im": im, "fitted": lambda im, longest: fitted(im.shape, longest)}
     scope |= OPERATORS[name]().model_dump()
-    expected = eval(documented()[name].replace(r"\|", "|"), scope)
+    expected = eval(documented()[name]["expression"].replace(r"\|", "|"), scope)
     result = pipeline.apply(im)
     assert np.array_equal(result, expected)
     assert (result.shape, result.dtype) == pipeline.output(im.shape, im.dtype)
@@ -77,7 +104,8 @@ def test_what_cannot_be_meant_is_refused_with_a_way_out(text: str, message: str,
     ("text", "canonical"),
     [
         ("canny", "canny"),
-        (" canny : low = 10 ", "canny:low=10.0"),
+        (" canny : low = 10 ", "canny:low=10"),
+        ("canny:low=1e1,high=0.1", "canny:low=10,high=0.1"),
         ("gaussian:ksize=5|canny:aperture=5,l2=true", "gaussian|canny:aperture=5,l2=true"),
     ],
 )

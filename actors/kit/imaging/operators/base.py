@@ -82,7 +82,7 @@ class Operator(pydantic.BaseModel):
 
     def __str__(self) -> str:
         changed = self.model_dump(exclude_defaults=True)
-        words = ",".join(f"{name}={str(value).lower() if value is True else value}" for name, value in changed.items())
+        words = ",".join(f"{name}={_word(value)}" for name, value in changed.items())
         return f"{self.name}:{words}" if words else self.name
 
     @classmethod
@@ -93,6 +93,12 @@ class Operator(pydantic.BaseModel):
             cls.name, cls.summary, cls.expression, cls.splittable, cls.one_channel, cls.dtypes,
             tuple(_parameter(name, schema) for name, schema in fields.items()),
         )  # fmt: skip
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 _TYPES = {"integer": "int", "number": "float", "boolean": "bool", "string": "str"}
