@@ -81,10 +81,11 @@ class _Edges:
     async def split(self, request: web.Request) -> web.StreamResponse:
         """`POST /api/edges`. When the client leaves, this is cancelled, and the ask with it."""
         asked = split_request(dict(request.query))
-        with self._site.uploads.reserve(request) as buffer, deadline(JOB_SECONDS):
+        with self._site.uploads.reserve(request) as buffer:
             upload = await receive(request, buffer)
             named = msgspec.structs.replace(asked, image=picture_name(upload.name) or asked.job)
-            result = await self._master.split(named, upload.data)
+            with deadline(JOB_SECONDS):
+                result = await self._master.split(named, upload.data)
         return await self._png(result)
 
     async def latest(self, request: web.Request) -> web.StreamResponse:

@@ -64,7 +64,9 @@ async def test_a_strip_changes_its_owner_before_the_eyes_when_a_worker_is_lost(p
         held._drain = 0.0  # it would wait for the tile it never finishes
         await held.stop()
         await expect(page.locator("#news")).to_contain_text("Done in")
-        assert set(await page.locator("#tiles .tile span").all_inner_texts()) == {"worker-1"}
+        await expect(page.locator("#news")).to_contain_text("sent again")
+        owners = set(await page.locator("#tiles .tile span").all_inner_texts())
+        assert owners == {"worker-1", "worker-1, second try"}
 
 
 async def test_before_and_after_are_compared_with_the_keyboard_alone(page: Page) -> None:

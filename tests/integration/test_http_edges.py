@@ -144,7 +144,7 @@ async def test_the_latest_result_is_kept() -> None:
             assert answer.headers["X-Brume-Job"] == headers["X-Brume-Job"]
 
 
-async def test_a_client_that_leaves_half_way_leaves_nothing_behind() -> None:
+async def test_a_client_that_leaves_half_way_leaves_nothing_behind(no_leaks: None) -> None:
     job = str(uuid.uuid4())
     async with edges_site(workers=0) as (client, farm), client.get(f"/api/edges/{job}/events") as events:
         await farm.worker("worker-1", HoldingWorker)

@@ -79,7 +79,8 @@ async function finish({ blob, workers, tiles, why }, ms) {
   at.save.download = `${file.name.replace(/\.[^.]*$/, "")}-${at.operator.value}.png`;
   at.outcome.hidden = false;
   const who = workers ? `${plural(tiles, "strip")} by ${plural(workers, "worker")}` : "worked by the master alone";
-  at.news.textContent = `Done in ${(ms / 1000).toFixed(1)} s: ${who}. ${why}`;
+  const again = stage.resent ? `, ${stage.resent} sent again` : "";
+  at.news.textContent = `Done in ${(ms / 1000).toFixed(1)} s: ${who}${again}. (${why})`;
 }
 
 function wire() {
@@ -92,6 +93,7 @@ function wire() {
   });
   at.cancel.addEventListener("click", () => running?.abort());
   at["show-tiles"].addEventListener("change", (event) => (at.tiles.hidden = !event.target.checked));
+  at.copy.hidden = !navigator.clipboard; // browsers give it to https and to this machine only
   at.copy.addEventListener("click", async () => {
     await navigator.clipboard.writeText(at.curl.textContent);
     at.copy.textContent = "Copied";

@@ -1,5 +1,6 @@
 // One job at the API: subscribe, post, and hand every event on; and the same as a curl command.
 
+const LOCAL = ["127.0.0.1", "localhost", "[::1]"]; // where the site asks for no token
 const LAST_EVENTS_MS = 1000; // the answer may overtake the last events; it never waits longer for them
 
 /** A random UUID, also where the page is not served over https or from this machine. */
@@ -22,7 +23,9 @@ export function address(query) {
 export function curl(query, file) {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   const name = file ? file.name : "photo.jpg";
-  return `curl --fail-with-body -T ${quoted(name)} -X POST ${quoted(location.origin + address(query))} -o result.png`;
+  const token = LOCAL.includes(location.hostname) ? "" : ' -H "Authorization: Bearer $BRUME_TOKEN"';
+  const route = quoted(location.origin + address(query));
+  return `curl --fail-with-body${token} -T ${quoted(name)} -X POST ${route} -o result.png`;
 }
 
 /** Post `file`; `told(event)` is called for every step. Resolves to the answer, or throws an error with a `hint`. */

@@ -68,14 +68,19 @@ export class Stage {
       strip.element.style.height = percent(rows[1] - rows[0], height);
     }
     strip.owner = worker;
+    strip.again ||= !worker;
     strip.element.className = `tile ${this.#colour(worker)}${worker ? "" : " resent"}`;
-    strip.label.textContent = worker ?? "sent again";
+    strip.label.textContent = worker ? `${worker}${strip.again ? ", second try" : ""}` : "sent again";
     strip.element.classList.toggle("thin", strip.element.clientHeight < THIN_PX);
     this.#count();
   }
 
   get finished() {
     return [...this.strips.values()].filter((strip) => strip.owner).length;
+  }
+
+  get resent() {
+    return [...this.strips.values()].filter((strip) => strip.again).length;
   }
 
   #show(image, blob) {
@@ -85,7 +90,7 @@ export class Stage {
   }
 
   #strip(tile) {
-    const strip = { element: document.createElement("div"), label: document.createElement("span"), owner: null };
+    const strip = { element: document.createElement("div"), label: document.createElement("span"), owner: null, again: false };
     strip.element.append(strip.label);
     this.tiles.append(strip.element);
     this.strips.set(tile, strip);
