@@ -141,8 +141,8 @@ class ProcessSection(Section):
 class NodeFile(Section):
     """A node file."""
 
-    node: NodeSection = Field(default_factory=NodeSection)
-    auth: AuthSection = Field(default_factory=AuthSection)
+    node: NodeSection = NodeSection()
+    auth: AuthSection = AuthSection()
     links: dict[Name, Address] = Field(default_factory=dict, description="nodes this one dials, by the name it uses")
     store: str | None = Field(None, description="file:PATH or s3://bucket[/prefix]?endpoint_url=…&region=…")
     queue: str | None = Field(None, description="sqlite:PATH or sqs://?endpoint_url=…&region=…")
