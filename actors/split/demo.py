@@ -88,8 +88,7 @@ def _say(words: str) -> None:
 
 def _draw(seed: int, out: Path) -> bytes:
     """The picture as a JPEG file, kept as `picture.jpg`; the split and the comparison both decode this file."""
-    import cv2
-
+    from actors.kit.imaging.cv import cv2
     from actors.split.demo_picture import draw
 
     begun = time.perf_counter()
@@ -175,8 +174,9 @@ def _judge(args: argparse.Namespace, encoded: bytes, result: SplitResult, killed
 
 def _before_after(before: NDArray[Any], after: NDArray[Any], width: int = 1600) -> NDArray[Any]:
     """One small picture: `before` on the left, `after` on the right, a white line between, (h, w, 3) uint8."""
-    import cv2
     import numpy as np
+
+    from actors.kit.imaging.cv import cv2
 
     size = (width, width * before.shape[0] // before.shape[1])
     sides = []

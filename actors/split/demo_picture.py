@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from actors.kit.imaging.cv import cv2
 
 WIDTH, HEIGHT = 4000, 3000
 

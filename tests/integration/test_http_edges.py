@@ -8,11 +8,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from aiohttp import ClientSession, FormData
 
+from actors.kit.imaging.cv import cv2
 from tests.support.gateway import decoded, edges_site, error_of, read_events
 from tests.support.splitting import HoldingWorker, drawn, encoded
 
@@ -32,7 +32,6 @@ async def post(
 
 
 def canny(picture: Any, low: float = 50, high: float = 150) -> Any:
-    cv2.ipp.setUseIPP(False)
     return cv2.Canny(picture, low, high)
 
 

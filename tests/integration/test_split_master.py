@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
+from actors.kit.imaging.cv import cv2
 from actors.kit.imaging.intake import decode
 from actors.kit.imaging.pipeline import parse_pipeline
 from actors.split.errors import Busy, JobTaken, NoWorkers

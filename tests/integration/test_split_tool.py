@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from actors.kit.imaging.cv import cv2
 from actors.kit.imaging.intake import decode
 from actors.kit.imaging.pipeline import parse_pipeline
 from actors.split import cli

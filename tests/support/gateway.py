@@ -62,7 +62,7 @@ async def read_events(answer: ClientResponse) -> AsyncIterator[tuple[str, dict[s
 
 def decoded(png: bytes) -> NDArray[Any]:
     """The picture in a PNG, as stored."""
-    import cv2
+    from actors.kit.imaging.cv import cv2
 
     assert png.startswith(b"\x89PNG")
     return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))

@@ -140,7 +140,7 @@ def _hub(listen: str, insecure: bool) -> Node:
 
 def encoded(picture: NDArray[Any]) -> NDArray[np.uint8]:
     """The picture as a PNG file's bytes."""
-    import cv2
+    from actors.kit.imaging.cv import cv2
 
     done, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     assert done

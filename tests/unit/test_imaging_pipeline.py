@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,15 @@ def test_one_channel_operators_refuse_colour_with_the_hint_to_gray_first() -> No
 def test_the_catalogue_is_known_without_cv2() -> None:
     code = "import sys; from actors.kit.imaging.operators import catalogue; catalogue(); sys.exit('cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=DOC.parents[1], check=False).returncode == 0
+
+
+def test_ipp_is_off_in_every_thread() -> None:
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(cv2.ipp.useIPP).result() is False
+    assert cv2.ipp.useIPP() is False
+
+
+def test_cv2_is_only_imported_where_its_switches_are_set() -> None:
+    importing = re.compile(r"^\s*(import cv2|from cv2)\b", re.MULTILINE)
+    files = [path for folder in ("actors", "runtime", "config") for path in (DOC.parents[1] / folder).rglob("*.py")]
+    assert [path.name for path in files if importing.search(path.read_text())] == ["cv.py"]
