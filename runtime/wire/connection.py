@@ -1,7 +1,8 @@
 """One connection after its handshake: frames in, frames and bulk bodies out.
 
-Small frames of a loop turn leave in one write. Bulk bodies go out in chunks, in turn with each other and behind
-every small frame, so a large picture never delays a small ask. The reader never waits for anything.
+Small frames of a loop turn leave in one write. Bulk bodies go out in chunks, behind every small frame: the body with
+the least left goes first and every fourth chunk is the oldest's. So a large picture never delays a small ask, equal
+bodies leave one after the other (the receiver of the first can begin), and none starves. The reader never waits.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from runtime.errors import ProtocolError
 from runtime.wire.frame import CHUNK, HEADER, Frame, FrameDecoder, Kind, encode
 
 CHUNKS_A_TURN = 4
+OLDEST_SHARE = 4
 BACKLOG = 64 << 20  # bytes of small frames a peer that asks on without reading may make us keep
 
 
@@ -37,6 +39,10 @@ class Outgoing:
     identity: int
     views: deque[memoryview]
     ended: Callable[[bool], None] = field(default=lambda _: None)
+    left: int = field(init=False)  # bytes
+
+    def __post_init__(self) -> None:
+        self.left = sum(len(view) for view in self.views)
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -58,7 +64,8 @@ class Connection(asyncio.BufferedProtocol):
         self._decoder = FrameDecoder(self._sink)
         self._incoming: dict[int, Incoming] = {}
         self._outgoing: dict[int, Outgoing] = {}
-        self._granted: deque[Outgoing] = deque()
+        self._granted: deque[Outgoing] = deque()  # oldest first
+        self._chunks = 0
         self._small: list[bytes] = []
         self._scheduled = False
         self._paused = False
@@ -135,10 +142,16 @@ class Connection(asyncio.BufferedProtocol):
         for _ in range(CHUNKS_A_TURN):
             if not self._granted or self._paused:
                 break
-            self._write_chunk(self._granted[0])
+            self._write_chunk(self._next_body())
         if self._granted and not self._paused:
             self._schedule()
         self._notice_flushed()
+
+    def _next_body(self) -> Outgoing:
+        self._chunks += 1
+        if len(self._granted) == 1 or self._chunks % OLDEST_SHARE == 0:
+            return self._granted[0]
+        return min(self._granted, key=lambda body: body.left)
 
     def _write_chunk(self, outgoing: Outgoing) -> None:
         view = outgoing.views[0]
@@ -149,7 +162,7 @@ class Connection(asyncio.BufferedProtocol):
             outgoing.views[0] = rest
         else:
             outgoing.views.popleft()
-        self._granted.rotate(-1)
+        outgoing.left -= len(chunk)
         if not outgoing.views:
             self._granted.remove(outgoing)
             del self._outgoing[outgoing.identity]
