@@ -10,13 +10,14 @@ import contextlib
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
 from runtime.actor import Actor, Options, Place, op
-from runtime.deadline import SCOPE, Scope, Trace
+from runtime.deadline import OUTSIDE, SCOPE
 from runtime.errors import ActorFailed, ActorStopped, BrumeError, Overloaded, WouldDeadlock, as_asker_sees
 from runtime.mailbox import LocalAsk, Mailbox, MailboxPolicy, Message, Tell
 from runtime.ref import make_ref
@@ -62,10 +63,11 @@ class Cell:
         self._reason: str | None = None
         self._failures: deque[float] = deque(maxlen=self._policy.max_restarts + 1)
         self._failed: asyncio.Future[Exception] | None = None
+        self._fallen = False
         self._pumps: list[asyncio.Task[None]] = []
         self._life: asyncio.Task[None] | None = None
         self._idle: asyncio.Future[None] | None = None
-        self._busy = self._handled = self._errors = self._dead = self._restarts = 0
+        self._handled = self._errors = self._dead = self._restarts = 0
         self._seconds = 0.0
 
     # -- asking and telling (the Target of a local ref)
@@ -78,16 +80,22 @@ class Cell:
         if self._identity in outer.chain:
             raise WouldDeadlock(f"{self.name}.{operation.name} was asked from within its own call chain")
         loop = asyncio.get_running_loop()
-        expires = outer.deadline if outer.deadline is not None else loop.time() + self.node.default_deadline
-        chain = (*outer.chain, self._identity) if outer.chain else self._alone
-        scope = Scope(expires, chain, outer.trace or Trace())
+        when = outer.deadline
+        if when is None:
+            when = loop.time() + self.node.default_deadline
         message = LocalAsk(
-            operation.name, operation.function, args, kwargs, scope, _size(args, kwargs), expires,
+            op=operation.name,
+            handler=partial(operation.function, **kwargs) if kwargs else operation.function,
+            args=args,
+            size=_size(args, kwargs),
+            deadline=when,
+            chain=(*outer.chain, self._identity) if outer.chain else self._alone,
+            trace=None if outer is OUTSIDE else outer.lineage(),
             answer=loop.create_future(),
-        )  # fmt: skip
-        sweep = self.node.sweep
+        )
         self.accept(message, nested=bool(outer.chain))
-        sweep.watch(message)
+        sweep = self.node.sweep
+        sweep.watch(message, when)
         try:
             return await message.answer
         except asyncio.CancelledError:
@@ -101,20 +109,28 @@ class Cell:
     async def tell(self, operation: op[Any, Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Leave a message; wait for room at most the node's default, then Overloaded."""
         outer = SCOPE.get()
-        scope = Scope(None, (), outer.trace or Trace())
-        message = Tell(operation.name, operation.function, args, kwargs, scope, _size(args, kwargs))
-        if self.accept(message, nested=bool(outer.chain)):
-            return
-        message.admitted = asyncio.get_running_loop().create_future()
+        message = Tell(
+            op=operation.name,
+            handler=partial(operation.function, **kwargs) if kwargs else operation.function,
+            args=args,
+            size=_size(args, kwargs),
+            trace=None if outer is OUTSIDE else outer.lineage(),
+        )
+        if not self.accept(message, nested=bool(outer.chain)):
+            await self._admitted(message, outer.deadline)
+
+    async def _admitted(self, message: Tell, deadline: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        admitted = message.admitted = loop.create_future()
         patience = self.node.default_deadline
-        if outer.deadline is not None:
-            patience = min(patience, max(0.0, outer.deadline - asyncio.get_running_loop().time()))
+        if deadline is not None:
+            patience = min(patience, max(0.0, deadline - loop.time()))
         try:
-            await asyncio.wait_for(message.admitted, patience)
+            await asyncio.wait_for(admitted, patience)
         except TimeoutError:
-            raise Overloaded(f"{self.name} had no room for {operation.name} in {patience:g} s") from None
+            raise Overloaded(f"{self.name} had no room for {message.op} in {patience:g} s") from None
         finally:
-            if not message.admitted.done() or message.admitted.cancelled():
+            if not admitted.done() or admitted.cancelled():
                 message.state = "ended"
                 self.mailbox.withdraw(message)
 
@@ -154,7 +170,7 @@ class Cell:
         loop = asyncio.get_running_loop()
         instance = self.instance = self._make()
         tasks: list[asyncio.Task[None]] = []
-        self._failed = loop.create_future()
+        self._failed, self._fallen = loop.create_future(), False
         try:
             await instance.start()
             self._state, self._reason = "ready", None
@@ -198,11 +214,9 @@ class Cell:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        if self._failed is not None and not self._fallen():
+        if self._failed is not None and not self._fallen:
+            self._fallen = True
             self._failed.set_result(error)
-
-    def _fallen(self) -> bool:
-        return self._failed is not None and self._failed.done()
 
     def _give_up(self, decision: GiveUp, failure: Exception) -> None:
         self._state, self._reason = "failed", f"gave up after {decision.failures} failures; last: {failure}"
@@ -222,33 +236,36 @@ class Cell:
         """Handle messages one at a time; `concurrency` pumps share the mailbox."""
         task = asyncio.current_task()
         assert task is not None
-        mailbox, time = self.mailbox, asyncio.get_running_loop().time
-        while not self._fallen():  # a failed instance takes no further turn
+        loop, mailbox = asyncio.get_running_loop(), self.mailbox
+        time = loop.time
+        busy_since = time()
+        while not self._fallen:  # a failed instance takes no further turn
             message = mailbox.take()
             if message is None:
-                value = None  # an idle pump keeps no picture alive
-                await mailbox.filled()
+                self._seconds += time() - busy_since
+                waiter: asyncio.Future[None] = loop.create_future()
+                mailbox.wait(waiter)
+                try:
+                    await waiter
+                except asyncio.CancelledError:
+                    mailbox.pass_on(waiter)
+                    raise
+                busy_since = time()
                 continue
-            message.begin(task)
-            self._busy += 1
-            begun = time()
-            SCOPE.set(message.scope)
+            message.state, message.task = "running", task
+            SCOPE.set(message)
             try:
-                value = await message.handler(instance, *message.args, **message.kwargs)
+                message.succeed(await message.handler(instance, *message.args))
             except asyncio.CancelledError:
-                if message.state != "cancelled" or task.uncancel() > 0:
-                    self._settle(message, ActorStopped(f"{self.name} stopped during {message.op}", executed="unknown"))
+                if not message.was_cancelled() or task.uncancel() > 0:
+                    message.settle(ActorStopped(f"{self.name} stopped during {message.op}", executed="unknown"))
                     raise
             except Exception as error:
                 self._failure(message, error)
-            else:
-                message.succeed(value)
             finally:
-                message.task = None
-                self._busy -= 1
+                message.task, message.args = None, ()  # the scope may outlive the turn; its arguments must not
                 self._handled += 1
-                self._seconds += time() - begun
-            if message.state == "cancelled" and task.cancelling():
+            if message.was_cancelled() and task.cancelling():
                 await self._absorb(task)
 
     async def _absorb(self, task: asyncio.Task[Any]) -> None:
@@ -261,18 +278,12 @@ class Cell:
     def _failure(self, message: Message, error: Exception) -> None:
         self._errors += 1
         if message.wants_answer:
-            self._settle(message, as_asker_sees(error))
+            message.settle(as_asker_sees(error))
             return
         self._dead += 1
         message.state = "ended"
-        self._log.error("dead letter", op=message.op, trace=str(message.scope.trace), exc_info=error)
+        self._log.error("dead letter", op=message.op, trace=str(message.lineage()), exc_info=error)
         self._fail(error)
-
-    @staticmethod
-    def _settle(message: Message, error: BrumeError) -> None:
-        if message.state == "running":
-            message.state = "ended"
-            message.reject(error)
 
     # -- the end
 
@@ -280,12 +291,16 @@ class Cell:
         """Wait until the actor finished its own drain and no message is left or running."""
         if self.instance is not None and self._state == "ready":
             await self.instance.drain()
-        while self._state != "failed" and (self._busy or len(self.mailbox)):
+        while self._state != "failed" and (self._busy() or len(self.mailbox)):
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
 
+    def _busy(self) -> int:
+        """Handlers that run: pumps that do not wait for a message."""
+        return len(self._pumps) - self.mailbox.idle
+
     def _notice_idle(self) -> None:
-        if not self._busy and not len(self.mailbox) and self._idle is not None and not self._idle.done():
+        if not self._busy() and not len(self.mailbox) and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
     async def end(self) -> None:
@@ -312,7 +327,7 @@ class Cell:
         state: ActorState | Literal["not ready"] = "not ready" if self._state == "ready" and reason else self._state
         return ActorStatistics(
             self.name, f"{self.cls.__module__}:{self.cls.__qualname__}", state, reason, self.optional,
-            len(self.mailbox), self.mailbox.bytes, self._busy, self._handled, self._errors, self._dead,
+            len(self.mailbox), self.mailbox.bytes, self._busy(), self._handled, self._errors, self._dead,
             self._restarts, self._seconds,
         )  # fmt: skip
 

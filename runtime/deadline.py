@@ -34,16 +34,20 @@ class Trace:
         return self._words
 
 
-class Scope(msgspec.Struct, frozen=True, gc=False):
+class Scope(msgspec.Struct, eq=False):
     """What the running work was asked under: its deadline (loop time), the actors awaiting it, its trace."""
 
     deadline: float | None = None
     chain: tuple[str, ...] = ()
     trace: Trace | None = None
 
+    def lineage(self) -> Trace | None:
+        """The trace for work that comes of this; None where each ask begins one of its own."""
+        return self.trace
 
-_OUTSIDE = Scope()
-SCOPE: ContextVar[Scope] = ContextVar("brume_scope", default=_OUTSIDE)
+
+OUTSIDE = Scope()
+SCOPE: ContextVar[Scope] = ContextVar("brume_scope", default=OUTSIDE)
 
 
 @contextmanager
@@ -79,14 +83,12 @@ def remaining() -> float | None:
 
 def current_trace() -> str | None:
     """The trace id of the running work, if it has one."""
-    known = SCOPE.get().trace
+    known = SCOPE.get().lineage()
     return None if known is None else str(known)
 
 
 class Expiring(Protocol):
-    """Something pending that must end by `expires` (loop time)."""
-
-    expires: float
+    """Something pending that must end in time."""
 
     def expire(self) -> None: ...
 
@@ -95,15 +97,15 @@ class Sweep:
     """Expires everything pending on a node with one timer, armed for the earliest deadline."""
 
     def __init__(self) -> None:
-        self._pending: dict[Expiring, None] = {}
+        self._pending: dict[Expiring, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._armed = float("inf")
 
-    def watch(self, pending: Expiring) -> None:
-        """`pending.expire()` is called once, unless `forget` comes first."""
-        self._pending[pending] = None
-        if pending.expires < self._armed:
-            self._arm(pending.expires)
+    def watch(self, pending: Expiring, when: float) -> None:
+        """`pending.expire()` is called once at `when` (loop time), unless `forget` comes first."""
+        self._pending[pending] = when
+        if when < self._armed:
+            self._arm(when)
 
     def forget(self, pending: Expiring) -> None:
         """It ended by itself."""
@@ -124,8 +126,8 @@ class Sweep:
     def _fire(self) -> None:
         self._timer, self._armed = None, float("inf")
         now = asyncio.get_running_loop().time()
-        for pending in [p for p in self._pending if p.expires <= now]:
+        for pending in [p for p, when in self._pending.items() if when <= now]:
             self._pending.pop(pending, None)
             pending.expire()
         if self._pending:
-            self._arm(min(p.expires for p in self._pending))
+            self._arm(min(self._pending.values()))

@@ -10,12 +10,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from math import inf
 from typing import Any, Literal
 
-import msgspec
-
-from runtime.deadline import Scope
+from runtime.deadline import Scope, Trace
 from runtime.errors import BrumeError, DeadlineExceeded, Overloaded
 
 Handler = Callable[..., Awaitable[Any]]
@@ -34,21 +31,24 @@ class MailboxPolicy:
     full: Literal["wait", "reject", "drop_oldest"] = "wait"
 
 
-class Message(msgspec.Struct, eq=False):
-    """One call on its way to a handler. Subclasses say where the outcome goes.
+class Message(Scope, kw_only=True):
+    """One call on its way to a handler, and the scope the handler runs under. Subclasses say where the outcome goes.
 
-    `size` is in bytes, `expires` in loop time. A message is a struct for its cheap construction; it never travels.
+    `size` is in bytes. A message is a struct for its cheap construction; it never travels.
     """
 
     op: str
     handler: Handler
     args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    scope: Scope
     size: int
-    expires: float = inf
     state: Literal["queued", "running", "cancelled", "ended"] = "queued"
     task: asyncio.Task[Any] | None = None
+
+    def lineage(self) -> Trace:
+        """What comes of this message carries its trace."""
+        if self.trace is None:
+            self.trace = Trace()
+        return self.trace
 
     def resolve(self, value: Any) -> None:
         """The handler returned `value`."""
@@ -64,15 +64,21 @@ class Message(msgspec.Struct, eq=False):
         """An asker waits for the outcome; a failure without one is the supervisor's."""
         return False
 
-    def begin(self, task: asyncio.Task[Any]) -> None:
-        """Its turn has come, in `task`."""
-        self.state, self.task = "running", task
-
     def succeed(self, value: Any) -> None:
         """The handler returned `value`; nobody wants it any more if the message was cancelled meanwhile."""
         if self.state == "running":
             self.state = "ended"
             self.resolve(value)
+
+    def settle(self, error: BrumeError) -> None:
+        """The handler ended in `error`; nobody wants it any more if the message was cancelled meanwhile."""
+        if self.state == "running":
+            self.state = "ended"
+            self.reject(error)
+
+    def was_cancelled(self) -> bool:
+        """Whether it was cancelled while its handler ran."""
+        return self.state == "cancelled"
 
     def cancel(self, error: BrumeError) -> None:
         """End it early: unexecuted if its turn has not come, else by cancelling the running handler."""
@@ -91,7 +97,7 @@ class Message(msgspec.Struct, eq=False):
         self.cancel(DeadlineExceeded(f"{self.op} did not end within its deadline", executed=executed))
 
 
-class LocalAsk(Message, eq=False, kw_only=True):
+class LocalAsk(Message, kw_only=True):
     """An ask from this node; the outcome is a future's."""
 
     answer: asyncio.Future[Any]
@@ -109,7 +115,7 @@ class LocalAsk(Message, eq=False, kw_only=True):
             self.answer.set_exception(error)
 
 
-class Tell(Message, eq=False):
+class Tell(Message, kw_only=True):
     """A message nobody waits for, except for its admission while the mailbox is full."""
 
     admitted: asyncio.Future[None] | None = None
@@ -133,6 +139,11 @@ class Mailbox:
 
     def __len__(self) -> int:
         return len(self._queue) + len(self._parked)
+
+    @property
+    def idle(self) -> int:
+        """How many wait for a message."""
+        return len(self._idle)
 
     def offer(self, message: Message) -> bool:
         """Take the message in (True) or park it until there is room (False, policy "wait").
@@ -162,7 +173,8 @@ class Mailbox:
         """The oldest message whose turn has come; None when there is none. Ended ones are skipped."""
         while self._queue:
             message = self._queue.popleft()
-            self.bytes -= message.size
+            if message.size:
+                self.bytes -= message.size
             message.taken()
             if self._parked:
                 self._admit()
@@ -170,16 +182,10 @@ class Mailbox:
                 return message
         return None
 
-    async def filled(self) -> None:
-        """Wait until a message may be there; of several that wait, one wakes a message."""
-        self._on_empty()
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def wait(self, waiter: asyncio.Future[None]) -> None:
+        """Have `waiter` set when a message may be there; each message wakes one of those that wait."""
         self._idle.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            self._pass_on(waiter)
-            raise
+        self._on_empty()
 
     def withdraw(self, message: Message) -> None:
         """Take out a message that ended before its turn, if it still waits for room."""
@@ -232,7 +238,7 @@ class Mailbox:
                 waiter.set_result(None)
                 return
 
-    def _pass_on(self, waiter: asyncio.Future[None]) -> None:
+    def pass_on(self, waiter: asyncio.Future[None]) -> None:
         """A pump cancelled after it was woken hands the wake-up to the next one."""
         if waiter.done() and not waiter.cancelled() and self._queue:
             self._wake()

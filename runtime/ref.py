@@ -46,8 +46,8 @@ class RefOp(BoundOp[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         return self._target.ask(self._operation, args, kwargs)
 
-    async def tell(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        await self._target.tell(self._operation, args, kwargs)
+    def tell(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, None]:
+        return self._target.tell(self._operation, args, kwargs)
 
     def into(self, place: Place) -> Callable[P, Coroutine[Any, Any, R]]:
         def ask(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:

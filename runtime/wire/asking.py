@@ -112,7 +112,7 @@ class Asking:
     async def _outcome(self, pending: Pending) -> Any:
         self._stamp(pending)
         sweep = self._session.node.sweep
-        sweep.watch(pending)
+        sweep.watch(pending, pending.expires)
         self._pending[pending.identity] = pending
         try:
             self._submit(pending)
@@ -138,7 +138,7 @@ class Asking:
         self._next += 2
         pending.expires = outer.deadline or session.loop.time() + session.node.default_deadline
         pending.chain = (*outer.chain, there)
-        pending.trace = str(outer.trace or Trace())
+        pending.trace = str(outer.lineage() or Trace())
 
     def _submit(self, pending: Pending) -> None:
         credit = self._credits.get(pending.actor)

@@ -10,7 +10,7 @@ import msgspec
 
 from runtime.actor import find_op
 from runtime.budget import Budget, Request
-from runtime.deadline import Scope, Trace
+from runtime.deadline import Trace
 from runtime.errors import BrumeError, NoSuchActor, NoSuchOp, Overloaded, PeerLost, ProtocolError, to_fault
 from runtime.mailbox import Message
 from runtime.stream import Stream
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runtime.wire.session import Session
 
 
-class Received(Message, eq=False, kw_only=True):
+class Received(Message, kw_only=True):
     """A peer's ask or tell, from its head's arrival to its outcome."""
 
     serving: Serving
@@ -88,7 +88,6 @@ class Serving:
             self._refuse(frame, call, error)
             return
         self._received[frame.id] = message
-        self._session.node.sweep.watch(message)
         if frame.flags & BULK:
             self._begin_bulk(message, cell, frame, call)
             return
@@ -109,12 +108,13 @@ class Serving:
             raise NoSuchOp(f"{call.actor} has no op {call.op!r}")
         patience = self._session.node.default_deadline if call.remaining is None else call.remaining
         expires = self._session.loop.time() + patience
-        scope = Scope(None if call.remaining is None else expires, call.chain, Trace(call.trace))
         message = Received(
-            call.op, operation.function, (), {}, scope, frame.size, expires,
+            op=call.op, handler=operation.function, args=(), size=frame.size,
+            deadline=None if call.remaining is None else expires, chain=call.chain, trace=Trace(call.trace),
             serving=self, identity=frame.id, actor=call.actor, answers=frame.kind == Kind.ASK,
             signature=signature(operation),
         )  # fmt: skip
+        self._session.node.sweep.watch(message, expires)
         return message, cell
 
     def _refuse(self, frame: Frame, call: Call, error: BrumeError) -> None:
@@ -164,7 +164,7 @@ class Serving:
         message.delivered = True
         if not message.answers:  # a tell that is here whole has no deadline
             self._session.node.sweep.forget(message)
-        cell.accept(message, nested=len(message.scope.chain) > 1)
+        cell.accept(message, nested=len(message.chain) > 1)
 
     def cancel(self, identity: int) -> None:
         """The asker is gone: end the handler, the stream, the body on its way."""
@@ -204,7 +204,7 @@ class Serving:
         self._connection.forget(message.identity)
         self._settle(message)
         if not wanted and not isinstance(error, PeerLost):
-            self._session.log.warning("tell refused", op=message.op, trace=str(message.scope.trace), reason=str(error))
+            self._session.log.warning("tell refused", op=message.op, trace=str(message.trace), reason=str(error))
         if wanted and not self._session.gone:
             self._send_fault(message.identity, error)
 
