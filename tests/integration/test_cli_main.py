@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.support.processes import ROOT, alive, running
@@ -117,6 +118,24 @@ async def test_a_service_makes_its_token_comes_up_and_ends_with_0_on_sigterm(nod
         assert (node_file.parent / "data/token").stat().st_mode & 0o777 == 0o600
         service.send(signal.SIGTERM)
         assert await service.ended() == 0
+
+
+async def test_a_node_without_a_site_shows_its_health_where_its_file_says(node_file: Path) -> None:
+    text = f"node: {{name: solo, ops: 'http://127.0.0.1:0'}}\nactors: {{{TALLY}}}"
+    async with running("main.py", *as_options(node_file, text), "--log", "json") as service:
+        await service.line("node is up")
+        url = json.loads(await service.line("ops endpoints are up"))["url"]
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as answer:
+            assert (answer.status, await answer.json()) == (200, {"ready": True, "reasons": {}})
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/actors") as answer:
+            (node,) = (await answer.json())["nodes"]
+        assert [actor["name"] for actor in node["actors"]] == ["node", "tally"]
+
+
+def test_an_optional_actor_of_a_wrong_type_is_still_a_mistake(node_file: Path) -> None:
+    node_file.write_text(f"actors:\n  {TALLY}\n  bad: {{type: 'actors.nowhere:Gone', optional: true}}\n")
+    done = main("--config", str(node_file), "--check")
+    assert done.stdout == f"{node_file}:3: actors.bad.type: there is no module 'actors.nowhere'\n"
 
 
 async def test_children_link_back_under_their_names_and_end_with_their_parent(node_file: Path) -> None:
