@@ -146,6 +146,17 @@ def _check_actor(loaded: Loaded, name: str, data: Path) -> Iterator[Mistake]:
         read_options(loaded, name, cls, data, lambda wanted, address: _checked_ref(loaded.file, wanted, address))
     except ConfigError as error:
         yield from error.mistakes
+    yield from _check_mounts(loaded, name)
+
+
+def _check_mounts(loaded: Loaded, name: str) -> Iterator[Mistake]:
+    """An option `mount` maps systems to actors' addresses, which are no typed refs: any actor can be mounted."""
+    mount = loaded.file.actors[name].options.get("mount")
+    for system, address in mount.items() if isinstance(mount, dict) else ():
+        try:
+            _checked_ref(loaded.file, Actor, str(address))
+        except ValueError as error:
+            yield loaded.mistake(("actors", name, "options", "mount", system), f"{address!r}: {error}")
 
 
 def _checked_ref(file: NodeFile, wanted: type[Any], address: str) -> Any:

@@ -130,6 +130,13 @@ def test_relative_paths_are_below_the_data_folder_and_absolute_ones_stay() -> No
     assert options(text, "shop").shelf == Path("/mnt/shelf")
 
 
+def test_a_mounted_actor_must_be_there() -> None:
+    gateway = "gateway: {type: 'actors.gateway.actor:Gateway', options: {mount: {split: shpo}}}"
+    assert found(f"actors:\n  {SHOP}\n  {gateway}") == [
+        "node.yaml:3: actors.gateway.options.mount.split: 'shpo': there is no such actor here, did you mean 'shop'?"
+    ]
+
+
 OPEN = "node: {listen: 'tcp://0.0.0.0:7100'}\n"
 
 
