@@ -32,7 +32,7 @@ def sent(draw: st.DrawFn) -> tuple[bytes, Frame]:
     if kind not in (Kind.ASK, Kind.TELL, Kind.REPLY, Kind.ITEM):
         return encode(kind, identity, meta), Frame(kind, 0, identity, meta)
     if draw(st.booleans()):
-        size = draw(st.integers(0, 2**63))
+        size = draw(st.integers(1, 2**63))
         return encode(kind, identity, meta, flags=BULK, size=size), Frame(kind, BULK, identity, meta, size=size)
     body = draw(st.binary(max_size=300))
     return encode(kind, identity, meta, size=len(body)) + body, Frame(kind, 0, identity, meta, body)
