@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from runtime.wire import memory
+from runtime.wire import handshake, memory
 from runtime.wire.memory import Handler, Pair
 
 BACKLOG = 1024
@@ -41,7 +41,9 @@ async def listen(address: str, handler: Handler, tls: ssl.SSLContext | None) -> 
         return await _listen_unix(Path(address.removeprefix("unix:")), handler)
     host, port = host_and_port(address)
     try:
-        server = await asyncio.start_server(handler, host, port, ssl=tls, backlog=BACKLOG)
+        server = await asyncio.start_server(
+            handler, host, port, ssl=tls, ssl_handshake_timeout=handshake.SECONDS if tls else None, backlog=BACKLOG
+        )
     except OSError as error:
         raise OSError(error.errno, f"cannot listen at {address}: {os.strerror(error.errno or 0)}") from error
     bound = server.sockets[0].getsockname()

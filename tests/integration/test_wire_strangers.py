@@ -184,6 +184,15 @@ async def test_a_silent_connection_is_dropped_in_time(monkeypatch: pytest.Monkey
         assert await say(hub, b"\x00") == b""
 
 
+async def test_a_silent_connection_to_a_tls_listener_is_dropped_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.wire.handshake.SECONDS", 0.2)
+    async with tls_hub(Authority(tmp_path).issue("hub")) as hub:
+        assert await say(hub, b"") == b""
+        assert await say(hub, b"\x16\x03\x01") == b""
+
+
 async def test_a_thousand_connections_are_bounded_and_a_good_peer_comes_and_works() -> None:
     async with hub_and_good_peer() as (hub, tally):
         crowd = []
