@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
@@ -177,7 +177,7 @@ class Cell:
             if not started.done():
                 started.set_result(None)
             self._pumps = [self._task(self._pump(instance), "turns") for _ in range(self._concurrency)]
-            tasks = [*self._pumps, self._task(self._guard(instance.run()), "run")]
+            tasks = [*self._pumps, self._task(self._guard(instance.run), "run")]
             return await self._failed
         except Exception as error:
             if not started.done():
@@ -207,9 +207,9 @@ class Cell:
         except Exception:
             self._log.exception("actor's stop failed")
 
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except Exception as error:
             self._fail(error)
 
