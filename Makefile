@@ -5,6 +5,10 @@ SHELL := /bin/sh
 
 # The interpreter that is there is used; one that is missing is a clear error, not a download.
 export UV_PYTHON_DOWNLOADS := never
+# Trust what the machine trusts, as pip and git do: behind a company's proxy uv's own list would not do.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),)
+export UV_SYSTEM_CERTS := true
+endif
 # Files of a HOME that cannot be written (or none at all) go into the checkout instead.
 ifneq ($(shell test -n "$$HOME" && test -d "$$HOME" && test -w "$$HOME" && echo yes),yes)
 export HOME := $(CURDIR)/.cache/home
