@@ -168,8 +168,9 @@ class _Search:
         numbers[pending] = np.arange(self._next, self._next + len(pending))
         self._next += len(pending)
         numbered = numbers[window.labels]
-        y, x = np.nonzero(numbered >= FIRST_PENDING)
-        component = numbered[y, x]
+        at = np.flatnonzero(numbered >= FIRST_PENDING)
+        y, x = np.divmod(at, numbered.shape[1])
+        component = numbered.reshape(-1)[at]
         order = np.argsort(component, kind="stable")
         pixels = (y + window.y) * self._strip.width + x + window.x
         self._pixels.append(pixels[order].astype(np.int32))

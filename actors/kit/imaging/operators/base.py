@@ -54,6 +54,9 @@ class Operator(pydantic.BaseModel):
     splittable: ClassVar[bool] = True
     one_channel: ClassVar[bool] = False
     dtypes: ClassVar[tuple[str, ...]] = BYTE
+    bulky: ClassVar[bool] = (
+        False  # its steps leave more than the picture for the next: faster on parts that fit a cache
+    )
 
     @property
     def halo(self) -> int:

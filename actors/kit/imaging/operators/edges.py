@@ -43,6 +43,7 @@ class Sobel(Operator):
         "cv2.addWeighted(cv2.convertScaleAbs(cv2.Sobel(im, cv2.CV_16S, 1, 0, ksize=ksize)), .5, "
         "cv2.convertScaleAbs(cv2.Sobel(im, cv2.CV_16S, 0, 1, ksize=ksize)), .5, 0)"
     )
+    bulky = True
     ksize: DerivativeKernel = Field(3, description="size of the kernel, odd")
 
     @property
@@ -65,6 +66,7 @@ class Scharr(Operator):
         "cv2.addWeighted(cv2.convertScaleAbs(cv2.Scharr(im, cv2.CV_16S, 1, 0)), .5, "
         "cv2.convertScaleAbs(cv2.Scharr(im, cv2.CV_16S, 0, 1)), .5, 0)"
     )
+    bulky = True
 
     @property
     def halo(self) -> int:
@@ -80,6 +82,7 @@ class Laplacian(Operator):
     name = "laplacian"
     summary = "Second derivative: where the gradient itself changes"
     expression = "cv2.convertScaleAbs(cv2.Laplacian(im, cv2.CV_16S, ksize=ksize))"
+    bulky = True
     ksize: DerivativeKernel = Field(3, description="size of the kernel, odd")
 
     @property
