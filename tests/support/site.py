@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession, web
 
-from actors.kit.web.errors import trace_responses, answer_errors
+from actors.kit.web.errors import answer_errors, trace_responses
 from actors.kit.web.site import Site
 from actors.kit.web.upload import UploadRoom
 
