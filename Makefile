@@ -48,7 +48,8 @@ test: dev ## the tests that finish in minutes
 test-long: dev ## all tests, the long ones too
 	@BRUME_LONG=1 $(PYTHON) -m pytest -m "long or not long" $(ARGS)
 
-check: dev ## lint, types and the node files of the roles
+check: $(UV) ## lint, types and the node files of the roles
+	@$(SYNC) --extra core --extra edge --group dev --group bench
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy .
 	@for role in config/roles/*.yaml; do $(PYTHON) main.py --config $$role --check || exit $$?; done
