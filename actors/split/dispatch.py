@@ -19,7 +19,6 @@ from actors.split.job import MisfitError, SplitJob, SurplusError
 from actors.split.messages import JobEvent
 from actors.split.schedule import Schedule
 from actors.split.tiler import Tiler
-from runtime import Ref
 from runtime.errors import ActorFailed, ActorStopped, AskError, NoSuchActor, NoSuchOp, OpFailed, PeerLost, Problem
 
 Outcome = Literal["finished", "stranded", "hopeless"]
@@ -60,7 +59,7 @@ class Dispatch:
     def __init__(self, log: structlog.stdlib.BoundLogger, policy: Policy | None = None) -> None:
         self.schedule = Schedule(policy)
         self._log = log
-        self._refs: dict[str, Ref[Tiler[Any]]] = {}
+        self._refs: dict[str, Tiler[Any]] = {}
         self._running: dict[str, Running] = {}
         self._attempts: dict[int, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -68,7 +67,7 @@ class Dispatch:
 
     # workers
 
-    def add_worker(self, name: str, ref: Ref[Tiler[Any]], group: str, slots: int, speed: float) -> None:
+    def add_worker(self, name: str, ref: Tiler[Any], group: str, slots: int, speed: float) -> None:
         """Give tiles to a worker; adding it again renews what is known of it."""
         self._refs[name] = ref
         self._carry_out(self.schedule.add_worker(name, group, slots, speed, self._now()))

@@ -168,7 +168,7 @@ class SplitMaster(Actor[MasterOptions]):
                 self.log.warning("result not delivered, newer ones are waiting", job=dropped.job)
             self._outbox.put_nowait(result)
 
-    async def _deliver(self, name: str, ref: Ref[Tiler[Any]], result: SplitResult) -> None:
+    async def _deliver(self, name: str, ref: Tiler[Any], result: SplitResult) -> None:
         try:
             with deadline(DELIVERY):
                 await ref.deliver(result.job, result.image, result.picture)

@@ -17,7 +17,7 @@ from actors.split.decide import Peer
 from actors.split.dispatch import Dispatch
 from actors.split.messages import Registration, WorkerCard, WorkerStatus
 from actors.split.tiler import Tiler
-from runtime import Node, Ref, deadline
+from runtime import Node, deadline
 from runtime.errors import BrumeError
 
 PROBE = 256 * 1024
@@ -26,7 +26,7 @@ PATIENCE = 10.0
 
 @dataclass
 class _Entry:
-    ref: Ref[Tiler[Any]]
+    ref: Tiler[Any]
     card: WorkerCard
     watch: asyncio.Task[None] | None = None
     rtt: float = 0.0
@@ -49,7 +49,7 @@ class Roster:
         self._dispatch = dispatch
         self._entries: dict[str, _Entry] = {}
 
-    def register(self, ref: Ref[Tiler[Any]], card: WorkerCard) -> Registration:
+    def register(self, ref: Tiler[Any], card: WorkerCard) -> Registration:
         """Take a worker in, or renew it; a second one of the same name waits until the first is gone."""
         known = self._entries.get(card.name)
         if known is not None and known.ref != ref:
@@ -68,7 +68,7 @@ class Roster:
         reason = why_waiting(card, self._group())
         return Registration(state="waiting" if reason else "working", reason=reason)
 
-    def receivers(self) -> Iterator[tuple[str, Ref[Tiler[Any]]]]:
+    def receivers(self) -> Iterator[tuple[str, Tiler[Any]]]:
         """The workers that asked for every result."""
         return ((name, entry.ref) for name, entry in self._entries.items() if entry.card.results)
 
