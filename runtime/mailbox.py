@@ -150,11 +150,14 @@ class Mailbox:
 
         Raises Overloaded under "reject", or what the mailbox was closed with.
         """
-        if self.closed is not None:
-            raise self.closed()
-        if not self._parked and (not self._queue or self._fits(message)):
+        if self.closed is None and not self._parked and (not self._queue or self._fits(message)):
             self._push(message)
             return True
+        return self._offer_when_full(message)
+
+    def _offer_when_full(self, message: Message) -> bool:
+        if self.closed is not None:
+            raise self.closed()
         self._forget_ended()
         if not self._parked and self._fits(message):
             self._push(message)
@@ -227,7 +230,8 @@ class Mailbox:
 
     def _push(self, message: Message) -> None:
         self._queue.append(message)
-        self.bytes += message.size
+        if message.size:
+            self.bytes += message.size
         if self._idle:
             self._wake()
 
