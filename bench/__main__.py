@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m bench", description="Limits, peers and Brume in one run.")
     made.add_argument("--quick", action="store_true", help="fewer and shorter repeats, a smaller picture: a rough look")
     made.add_argument("--only", choices=("calls", "splits"), help="one of the two tables")
-    made.add_argument("--contenders", metavar="A,B", help="only these beside the reference")
+    made.add_argument("--contender", action="append", metavar="NAME", help="only this beside the reference; repeatable")
     made.add_argument("--json", type=Path, metavar="FILE", help="write absolute numbers and ratios' inputs there")
     return made
 
@@ -38,13 +38,13 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}", flush=True)
     numbers: dict[str, object] = {"quick": args.quick, "cores": os.cpu_count(), "numpy": version("numpy")}
     if args.only != "splits":
-        names = _present(calls, args.contenders)
+        names = _present(calls, args.contender)
         _say(f"calls: {', '.join(names)}")
         rows = run_calls(names, QUICK if args.quick else FULL)
         numbers["calls"] = rows
         print("\n" + table.of_calls(rows, names), flush=True)
     if args.only != "calls":
-        names = _present(splits, args.contenders)
+        names = _present(splits, args.contender)
         _say(f"splits: {', '.join(names)}")
         result = run_splits(names, *((3, 0.5) if args.quick else (7, 1.0)))
         numbers["splits"] = asdict(result)
@@ -56,11 +56,11 @@ def main() -> int:
     return 0
 
 
-def _present(package: ModuleType, chosen: str | None) -> list[str]:
+def _present(package: ModuleType, chosen: list[str] | None) -> list[str]:
     """The contenders whose libraries are installed."""
     names = []
     for name in package.FILES:
-        if chosen and name != package.REFERENCE and name not in chosen.split(","):
+        if chosen and name != package.REFERENCE and name not in chosen:
             continue
         try:
             package.load(name)
