@@ -26,7 +26,7 @@ SYNC = $(UV) sync --quiet --frozen --inexact
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: help demo site setup edge dev test test-long check bench fuzz
+.PHONY: help demo site setup edge dev bench-dev test test-long check bench fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +54,7 @@ check: $(UV) ## lint, types and the node files of the roles
 	@.venv/bin/mypy .
 	@for role in config/roles/*.yaml; do $(PYTHON) main.py --config $$role --check || exit $$?; done
 
-bench: $(UV) ## limits, peers and ours side by side
-	@$(SYNC) --extra core --extra edge --group dev --group bench
+bench: bench-dev ## limits, peers and ours side by side
 	@$(PYTHON) -m bench $(ARGS)
 
 fuzz: $(UV) ## feed the frame decoder until something other than ProtocolError comes out (60 s)
@@ -64,6 +63,9 @@ fuzz: $(UV) ## feed the frame decoder until something other than ProtocolError c
 
 edge: $(UV)
 	@$(SYNC) --extra core --extra edge
+
+bench-dev: $(UV)
+	@$(SYNC) --extra core --extra edge --group dev --group bench
 
 dev: $(UV)
 	@$(SYNC) --extra core --extra edge --group dev
