@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from config.children import child_overrides, first_name
 from config.extras import extra_of
-from config.load import Loaded, load, role_file
-from config.mistakes import ConfigError, Mistake, did_you_mean
+from config.load import Loaded, Misshapen, load, role_file
+from config.mistakes import ConfigError, Mistake, did_you_mean, untold
 from config.places import below, options_below
 from config.schema import ActorSection, NodeFile
 from config.wording import described
@@ -39,6 +39,17 @@ def check(loaded: Loaded, data: Path, environment: Mapping[str, str]) -> None:
         mistakes += _check_process(loaded, name, data, environment)
     if mistakes:
         raise ConfigError(mistakes)
+
+
+def with_deeper_mistakes(error: ConfigError, data: Path, environment: Mapping[str, str]) -> ConfigError:
+    """The error with what is wrong in the sound rest of a misshapen file too, so that one look shows all."""
+    if not isinstance(error, Misshapen):
+        return error
+    try:
+        check(error.rest, data, environment)
+    except ConfigError as deeper:
+        return ConfigError([*error.mistakes, *untold(deeper.mistakes, error.mistakes)])
+    return error
 
 
 def import_name(spec: str) -> Any:
@@ -111,6 +122,9 @@ def _check_shape(loaded: Loaded) -> Iterator[Mistake]:
 
 def _check_listeners(loaded: Loaded) -> Iterator[Mistake]:
     section = loaded.file.auth
+    written = loaded.source.data.get("auth")
+    if isinstance(written, dict) and written.get("token") and not section.tokens:
+        return  # a token that is no good is told where it stands
     auth = Auth(tokens=section.tokens, insecure=section.insecure)
     for address in loaded.file.node.listen:
         # under TLS the certificates decide who comes in
@@ -143,7 +157,7 @@ def _check_actor(loaded: Loaded, name: str, data: Path) -> Iterator[Mistake]:
         yield loaded.mistake(path, str(error))
         return
     try:
-        read_options(loaded, name, cls, data, lambda wanted, address: _checked_ref(loaded.file, wanted, address))
+        read_options(loaded, name, cls, data, lambda wanted, address: _checked_ref(loaded, wanted, address))
     except ConfigError as error:
         yield from error.mistakes
     yield from _check_mounts(loaded, name)
@@ -154,26 +168,33 @@ def _check_mounts(loaded: Loaded, name: str) -> Iterator[Mistake]:
     mount = loaded.file.actors[name].options.get("mount")
     for system, address in mount.items() if isinstance(mount, dict) else ():
         try:
-            _checked_ref(loaded.file, Actor, str(address))
+            _checked_ref(loaded, Actor, str(address))
         except ValueError as error:
             yield loaded.mistake(("actors", name, "options", "mount", system), f"{address!r}: {error}")
 
 
-def _checked_ref(file: NodeFile, wanted: type[Any], address: str) -> Any:
+def _checked_ref(loaded: Loaded, wanted: type[Any], address: str) -> Any:
     """A ref that leads nowhere yet; ValueError when it could never lead anywhere."""
     link, _, actor = address.rpartition("/")
+    # names as written: a section left out for its mistakes is still there to refer to
+    actors, links = (loaded.source.data.get(key) or {} for key in ("actors", "links"))
     if not link:
-        if actor not in file.actors:
-            raise ValueError(f"there is no such actor here, {did_you_mean(actor, file.actors)}")
-        try:
-            found = actor_class(file.actors[actor])
-        except (LookupError, NotInstalled):
-            return make_ref(wanted, Unresolved(address))  # told at that actor
-        if not issubclass(found, wanted):
-            raise ValueError(f"{actor} is a {found.__name__}, wanted is a {wanted.__name__}")
-    elif link not in file.links and not file.node.listen and not file.processes:
-        raise ValueError(f"there is no link {link!r}, {did_you_mean(link, file.links)}")
+        if actor not in actors:
+            raise ValueError(f"there is no such actor here, {did_you_mean(actor, actors)}")
+        _check_class(loaded.file, actor, wanted)
+    elif link not in links and not loaded.file.node.listen and not loaded.file.processes:
+        raise ValueError(f"there is no link {link!r}, {did_you_mean(link, links)}")
     return make_ref(wanted, Unresolved(address))
+
+
+def _check_class(file: NodeFile, actor: str, wanted: type[Any]) -> None:
+    try:
+        found = actor_class(file.actors[actor])
+    except (LookupError, NotInstalled):
+        return  # told at that actor
+    if not issubclass(found, wanted):
+        words = f"{actor} is a {found.__name__}, wanted is a {wanted.__name__}"
+        raise ValueError(words)  # noqa: TRY004 - pydantic makes mistakes of ValueErrors
 
 
 def _check_process(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from config.mistakes import ConfigError, Mistake, did_you_mean
+from config.mistakes import ConfigError, Mistake, did_you_mean, untold
 from config.schema import NodeFile
 from config.source import Source
 from config.wording import described
 
+MISSING = object()
 ROLES = Path(__file__).parent / "roles"
 
 
@@ -27,6 +30,14 @@ class Loaded:
     def mistake(self, path: tuple[str | int, ...], message: str) -> Mistake:
         """A mistake at `path`, with its line."""
         return Mistake(self.source.origin(path), path, message)
+
+
+class Misshapen(ConfigError):
+    """The file does not fit the schema; `rest` is the part of it that does."""
+
+    def __init__(self, mistakes: Sequence[Mistake], rest: Loaded) -> None:
+        super().__init__(mistakes)
+        self.rest = rest
 
 
 def load(path: Path, overrides: Sequence[str], environment: Mapping[str, str]) -> Loaded:
@@ -48,19 +59,38 @@ def parse(text: str, name: str, overrides: Sequence[str], environment: Mapping[s
     source = Source(text, name, environment)
     for assignment in overrides:
         source.override(assignment)
-    try:
-        file = NodeFile.model_validate(source.data)
-    except ValidationError as error:
-        told = {mistake.path for mistake in source.mistakes}
-        found = [
-            Mistake(source.origin(path), path, words)
-            for path, words in described(error, NodeFile)
-            if not any(path[:end] in told for end in range(1, len(path) + 1))
-        ]
-        raise ConfigError(_sorted([*source.mistakes, *found])) from None
-    if source.mistakes:
-        raise ConfigError(_sorted(source.mistakes))
+    file, mistakes = _validated(source)
+    if mistakes:
+        raise Misshapen(mistakes, Loaded(file, source))
     return Loaded(file, source)
+
+
+def _validated(source: Source) -> tuple[NodeFile, list[Mistake]]:
+    """The model of what is right in a file, and its mistakes; each round leaves out what the last one found wrong."""
+    mistakes = list(source.mistakes)
+    values = copy.deepcopy(source.data)
+    while True:
+        try:
+            return NodeFile.model_validate(values), mistakes
+        except ValidationError as error:
+            found = list(described(error, NodeFile))
+            new = [Mistake(source.origin(path), path, words) for path, words in found]
+            mistakes += untold(new, mistakes)
+            if not [path for path, _ in found if _leave_out(values, path)]:
+                return NodeFile(), mistakes
+
+
+def _leave_out(values: dict[str, Any], path: tuple[str | int, ...]) -> bool:
+    """Remove the key at `path`; where it is missing, or in a list, what it is missing from. Whether there was one."""
+    around = [values]
+    for key in path[:-1]:
+        inner = around[-1].get(str(key))
+        if not isinstance(inner, dict):
+            return around[-1].pop(str(key), MISSING) is not MISSING
+        around.append(inner)
+    if around[-1].pop(str(path[-1]), MISSING) is not MISSING:
+        return True
+    return len(path) > 1 and around[-2].pop(str(path[-2]), MISSING) is not MISSING
 
 
 def role_file(role: str) -> Path:
@@ -78,11 +108,3 @@ def _shown(path: Path) -> str:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def _sorted(mistakes: Sequence[Mistake]) -> list[Mistake]:
-    def line(mistake: Mistake) -> int:
-        end = mistake.origin.rpartition(":")[2]
-        return int(end) if end.isdecimal() else 0
-
-    return sorted(mistakes, key=line)

@@ -25,11 +25,22 @@ class Mistake:
 
 
 class ConfigError(BrumeError):
-    """A node file, or the node it describes, cannot be; holds every mistake found."""
+    """A node file, or the node it describes, cannot be; holds every mistake found, in the order of the file."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        super().__init__("\n".join(map(str, mistakes)))
-        self.mistakes = tuple(mistakes)
+        self.mistakes = tuple(sorted(mistakes, key=_line))
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+def untold(mistakes: Iterable[Mistake], told: Iterable[Mistake]) -> list[Mistake]:
+    """Those of `mistakes` that are not at, or below, the place of one in `told`."""
+    places = {mistake.path for mistake in told}
+    return [new for new in mistakes if not any(new.path[:end] in places for end in range(1, len(new.path) + 1))]
+
+
+def _line(mistake: Mistake) -> int:
+    end = mistake.origin.rpartition(":")[2]
+    return int(end) if end.isdecimal() else 0
 
 
 def dotted(path: Path) -> str:

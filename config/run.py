@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from config.assemble import Assembly, CannotStart, node_auth
-from config.check import check, import_name
+from config.check import check, import_name, with_deeper_mistakes
 from config.exits import Exit, exit_code
 from config.extras import missing_extras
 from config.load import Loaded, load, role_file
@@ -35,7 +35,8 @@ def run(own: argparse.Namespace, rest: Sequence[str], parser: argparse.ArgumentP
     try:
         return _dispatch(own, rest, parser)
     except ConfigError as error:
-        print(error, file=sys.stdout if own.check else sys.stderr)
+        found = with_deeper_mistakes(error, own.data.resolve(), dict(os.environ))
+        print(found, file=sys.stdout if own.check else sys.stderr)
         return Exit.BAD_CONFIG
     except BrumeError as error:
         hint = f" ({error.hint})" if isinstance(error, Problem) and error.hint else ""

@@ -67,7 +67,10 @@ def test_a_check_prints_each_mistake_with_its_line(node_file: Path) -> None:
     node_file.write_text("node:\n  nmae: x\nactors:\n  tally: {type: 'tests.support.actors:Tlly'}\n")
     done = main("--config", str(node_file), "--check")
     assert done.returncode == 78
-    assert done.stdout == f"{node_file}:2: node.nmae: unknown key, did you mean 'name'?\n"
+    assert done.stdout.splitlines() == [
+        f"{node_file}:2: node.nmae: unknown key, did you mean 'name'?",
+        f"{node_file}:4: actors.tally.type: tests.support.actors has no 'Tlly', did you mean 'Tally'?",
+    ]
 
 
 def test_a_sound_file_passes_its_check(node_file: Path) -> None:

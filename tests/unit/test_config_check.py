@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.check import check, read_options
+from config.check import check, read_options, with_deeper_mistakes
 from config.load import parse
 from config.mistakes import ConfigError
 from config.show import as_yaml, effective
@@ -57,7 +57,7 @@ def found(text: str, *overrides: str) -> list[str]:
     try:
         check(parse(text, "node.yaml", overrides, {}), DATA, {})
     except ConfigError as error:
-        return [str(mistake) for mistake in error.mistakes]
+        return [str(mistake) for mistake in with_deeper_mistakes(error, DATA, {}).mistakes]
     return []
 
 
@@ -65,6 +65,18 @@ def options(text: str, name: str) -> Any:
     loaded = parse(text, "node.yaml", [], {})
     cls: type[Actor[Any]] = Shop if name == "shop" else Clerk
     return read_options(loaded, name, cls, DATA, lambda wanted, at: make_ref(wanted, Unresolved(at)))
+
+
+def test_mistakes_of_the_schema_do_not_hide_those_of_options() -> None:
+    actors = f"actors:\n  shop: {{tpye: x}}\n  {clerk('shop: shop, quue: x')}\n"
+    text = f"store: 'file:b'\nnode: {{drian: 3}}\n{actors}stoer: y\n"
+    assert found(text) == [
+        "node.yaml:2: node.drian: unknown key, did you mean 'drain'?",
+        "node.yaml:4: actors.shop.type: is missing and has no default",
+        "node.yaml:4: actors.shop.tpye: unknown key, did you mean 'type'?",
+        "node.yaml:5: actors.clerk.options.quue: unknown key, did you mean 'queue'?",
+        "node.yaml:6: stoer: unknown key, did you mean 'store'?",
+    ]
 
 
 def test_a_sound_file_has_no_mistakes() -> None:
@@ -145,6 +157,7 @@ def test_a_listener_beyond_the_loopback_needs_a_token_or_tls_or_the_word_insecur
     assert found(OPEN + f"auth: {{token: {TOKEN}}}") == []
     assert found(OPEN + "auth: {tls: {cert: c, key: k, ca: a}}") == []
     assert found(OPEN + "auth: {insecure: true}") == []
+    assert ["auth.token: a token needs" in words for words in found(OPEN + "auth: {token: short}")] == [True]
 
 
 def test_a_site_or_ops_port_beyond_the_loopback_needs_a_token_too() -> None:
