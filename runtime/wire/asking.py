@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from runtime.actor import Place, op
 from runtime.budget import Request
@@ -18,9 +21,8 @@ from runtime.errors import (
     WouldDeadlock,
     from_fault,
 )
-from runtime.wire.codec import Arrival, Signature, decode_fault, finished, signature
-from runtime.wire.connection import Incoming
-from runtime.wire.frame import BULK, STREAM, Frame, Kind, encode
+from runtime.wire.codec import Signature, decode_fault, finished, signature
+from runtime.wire.frame import ASK, STREAM, TELL, Frame, Kind, encode
 from runtime.wire.reading import Reading
 
 if TYPE_CHECKING:
@@ -35,28 +37,22 @@ class Credit:
         self.waiting: deque[Pending] = deque()
 
 
-class Pending:
-    """An ask or tell on its way: waiting for credit, then (an ask) for its answer."""
+class Pending(msgspec.Struct, eq=False):
+    """An ask or tell on its way: waiting for credit, then (an ask) for its answer. A struct: cheap to make."""
 
-    __slots__ = (
-        "actor", "answer", "args", "chain", "expires", "identity", "kind", "peer", "place", "request", "sent",
-        "signature", "trace",
-    )  # fmt: skip
-
-    def __init__(self, kind: Kind, actor: str, call: Signature, args: tuple[Any, ...], place: Place | None) -> None:
-        self.kind = kind
-        self.actor = actor
-        self.signature = call
-        self.args = args
-        self.place = place
-        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.sent = False
-        self.request: Request | None = None
-        self.identity = 0
-        self.expires = 0.0
-        self.chain: tuple[str, ...] = ()
-        self.trace = ""
-        self.peer = ""
+    kind: int
+    actor: str
+    signature: Signature
+    args: tuple[Any, ...]
+    place: Place | None
+    answer: asyncio.Future[Any]
+    sent: bool = False
+    request: Request | None = None
+    identity: int = 0
+    expires: float = 0.0
+    chain: tuple[str, ...] = ()
+    trace: str = ""
+    peer: str = ""
 
     def expire(self) -> None:
         """Its deadline passed."""
@@ -66,6 +62,13 @@ class Pending:
                 executed="unknown" if self.sent else "no",
             )
         )
+
+    def succeed(self, value: Any) -> None:
+        """The answer is here whole; unless it ended already, the asker gets it."""
+        if self.request is not None:
+            self.request.release()
+        if not self.answer.done():
+            self.answer.set_result(finished(value))
 
     def fail(self, error: Exception) -> None:
         """End in `error`, unless it ended already."""
@@ -87,27 +90,37 @@ class Asking:
     def __len__(self) -> int:
         return len(self._pending)
 
-    async def ask(
+    def ask(
         self,
         actor: str,
         operation: op[Any, Any, Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         place: Place | None,
-    ) -> Any:
+    ) -> Coroutine[Any, Any, Any]:
         """The answer of the peer's actor, within the deadline in force."""
-        call = signature(operation)
-        return await self._outcome(Pending(Kind.ASK, actor, call, call.arrange(args, kwargs), place))
+        return self._outcome(self._new(ASK, actor, operation, args, kwargs, place))
 
     async def tell(
         self, actor: str, operation: op[Any, Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         """Hand the message to the link; waits only for credit and, with a large body, until it is sent."""
-        call = signature(operation)
         try:
-            await self._outcome(Pending(Kind.TELL, actor, call, call.arrange(args, kwargs), None))
+            await self._outcome(self._new(TELL, actor, operation, args, kwargs, None))
         except DeadlineExceeded as error:
             raise Overloaded(f"{actor} at {self._session.peer.name} takes no more messages", retry_after=1.0) from error
+
+    def _new(
+        self,
+        kind: int,
+        actor: str,
+        operation: op[Any, Any, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        place: Place | None,
+    ) -> Pending:
+        call = signature(operation)
+        return Pending(kind, actor, call, call.arrange(args, kwargs), place, self._session.loop.create_future())
 
     async def _outcome(self, pending: Pending) -> Any:
         self._stamp(pending)
@@ -131,7 +144,7 @@ class Asking:
         if session.peer_stopping and not outer.chain:
             raise ActorStopped(f"{session.peer.name} is stopping")
         there = f"{session.peer.instance}/{pending.actor}"
-        if there in outer.chain and pending.kind == Kind.ASK:
+        if there in outer.chain and pending.kind == ASK:
             raise WouldDeadlock(f"{pending.actor}.{pending.signature.name} was asked from within its own call chain")
         pending.peer = session.peer.name
         pending.identity = self._next
@@ -163,7 +176,7 @@ class Asking:
                 self._send(pending)
 
     def _send(self, pending: Pending) -> None:
-        asks = pending.kind == Kind.ASK
+        asks = pending.kind == ASK
         remaining = max(0.0, pending.expires - self._session.loop.time()) if asks else None
         try:
             head = self._session.encoder.call(
@@ -202,60 +215,20 @@ class Asking:
         """The handler's value, whole, announced, or a stream."""
         pending = self._pending.get(frame.id)
         if pending is None or pending.answer.done():
-            if frame.flags & BULK:
-                self._connection.send(encode(Kind.REFUSE, frame.id))
-            elif frame.flags & STREAM:
+            self._session.bodies.refuse(frame)
+            if frame.flags & STREAM:
                 self._connection.send(encode(Kind.CANCEL, frame.id))
-            return
-        if frame.flags & STREAM:
+        elif frame.flags & STREAM:
             pending.answer.set_result(self.reading.open(frame.id, pending.signature.result_type))
-        elif frame.flags & BULK:
-            self._begin_bulk(pending, frame)
         else:
-            self._take_reply(pending, frame)
-
-    def _take_reply(self, pending: Pending, frame: Frame) -> None:
-        arrival = Arrival(len(frame.body), pending.place)
-        try:
-            value = self._session.decoder.value(pending.signature.result_type, frame.meta, arrival)
-        except Exception as error:
-            pending.fail(error)
-            return
-        arrival.fill(frame.body)
-        pending.answer.set_result(finished(value))
-
-    def _begin_bulk(self, pending: Pending, frame: Frame) -> None:
-        """Reserve, allocate or place, and let the body come."""
-
-        def receive() -> None:
-            if pending.answer.done():
-                return
-            arrival = Arrival(frame.size, pending.place)
-            try:
-                value = self._session.decoder.value(pending.signature.result_type, frame.meta, arrival)
-            except Exception as error:
-                self._connection.send(encode(Kind.REFUSE, frame.id))
-                pending.fail(error)
-                return
-            views = deque(view for view in arrival.views if len(view))
-            self._connection.receive(frame.id, Incoming(views, lambda: done(value)))
-            self._connection.grant(frame.id)
-
-        def done(value: Any) -> None:
-            if pending.request is not None:
-                pending.request.release()
-            if not pending.answer.done():
-                pending.answer.set_result(finished(value))
-
-        budget = self._session.node.budget
-        if pending.place is not None:
-            receive()
-        elif budget.can_ever(frame.size):
-            pending.request = budget.request(frame.size, receive)
-        else:
-            self._connection.send(encode(Kind.REFUSE, frame.id))
-            pending.fail(
-                Overloaded(f"an answer of {frame.size} bytes; this node's budget is {budget.limit}", executed="yes")
+            pending.request = self._session.bodies.take(
+                frame,
+                pending.signature.result_type,
+                frame.meta,
+                pending.succeed,
+                pending.fail,
+                budget=None if pending.place is not None else self._session.node.budget,
+                place=pending.place,
             )
 
     def fault(self, frame: Frame) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runtime.errors import ProtocolError
-from runtime.wire.frame import CHUNK, HEADER, Frame, FrameDecoder, Kind, encode
+from runtime.wire.frame import CHUNK, DATA, HEADER, Frame, FrameDecoder, Kind, encode
 
 CHUNKS_A_TURN = 4
 OLDEST_SHARE = 4
@@ -68,6 +68,7 @@ class Connection(asyncio.BufferedProtocol):
         self._chunks = 0
         self._small: list[bytes] = []
         self._scheduled = False
+        self._quiet = True  # the last turn had one small frame or none: the next one is not worth waiting for
         self._paused = False
         self._backlog = 0
         self._flushed: asyncio.Future[None] | None = None
@@ -88,7 +89,11 @@ class Connection(asyncio.BufferedProtocol):
     # -- out
 
     def send(self, frame: bytes) -> None:
-        """Queue a whole small frame for this loop turn's write."""
+        """Send a whole small frame: at once where turns send one frame only, else with the others of this turn."""
+        if self._quiet and not self._scheduled and self._writable():
+            self._write(frame)
+            self._schedule()
+            return
         self._small.append(frame)
         if self._paused:
             self._backlog += len(frame)
@@ -126,6 +131,9 @@ class Connection(asyncio.BufferedProtocol):
             self._flushed = self._loop.create_future()
             await self._flushed
 
+    def _writable(self) -> bool:
+        return not (self._paused or self._held or self._transport is None or self._on_lost is None)
+
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
@@ -133,8 +141,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _flush(self) -> None:
         self._scheduled = False
-        if self._paused or self._held or self._transport is None or self._on_lost is None:
+        if not self._writable():
             return
+        self._quiet = len(self._small) <= 1
         if self._small:
             data = b"".join(self._small)
             self._small.clear()
@@ -156,7 +165,7 @@ class Connection(asyncio.BufferedProtocol):
     def _write_chunk(self, outgoing: Outgoing) -> None:
         view = outgoing.views[0]
         chunk, rest = view[:CHUNK], view[CHUNK:]
-        self._write(HEADER.pack(Kind.DATA, 0, outgoing.identity, 0, len(chunk)))
+        self._write(HEADER.pack(DATA, 0, outgoing.identity, 0, len(chunk)))
         self._write(chunk)
         if len(rest):
             outgoing.views[0] = rest
@@ -209,7 +218,7 @@ class Connection(asyncio.BufferedProtocol):
         self.last_received = self._loop.time()
         try:
             for frame in self._decoder.received(nbytes):
-                if frame.kind == Kind.DATA:
+                if frame.kind == DATA:
                     self._chunk_arrived(frame)
                 else:
                     self._on_frame(frame)

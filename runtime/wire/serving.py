@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,12 +11,11 @@ import msgspec
 from runtime.actor import find_op
 from runtime.budget import Budget, Request
 from runtime.deadline import Trace
-from runtime.errors import BrumeError, NoSuchActor, NoSuchOp, Overloaded, PeerLost, ProtocolError, to_fault
+from runtime.errors import BrumeError, NoSuchActor, NoSuchOp, PeerLost, ProtocolError, to_fault
 from runtime.mailbox import Message
 from runtime.stream import Stream
-from runtime.wire.codec import Arrival, Call, Signature, finished_args, signature
-from runtime.wire.connection import Incoming
-from runtime.wire.frame import BULK, STREAM, Frame, Kind, encode
+from runtime.wire.codec import Call, Signature, finished_args, signature
+from runtime.wire.frame import ASK, REPLY, STREAM, Frame, Kind, encode
 from runtime.wire.handshake import WINDOW
 from runtime.wire.reading import STREAM_WINDOW
 
@@ -88,16 +87,14 @@ class Serving:
             self._refuse(frame, call, error)
             return
         self._received[frame.id] = message
-        if frame.flags & BULK:
-            self._begin_bulk(message, cell, frame, call)
-            return
-        arrival = Arrival(len(frame.body))
-        try:
-            args = self._session.decoder.value(message.signature.args_type, call.args, arrival)
-            arrival.fill(frame.body)
-            self._deliver(message, cell, args)
-        except BrumeError as error:
-            message.cancel(error)
+        message.request = self._session.bodies.take(
+            frame,
+            message.signature.args_type,
+            call.args,
+            partial(self._deliver, message, cell),
+            message.cancel,
+            budget=self._share(call.actor, cell),
+        )
 
     def _admit(self, frame: Frame, call: Call) -> tuple[Received, Cell]:
         cell = self._session.node.cells.get(call.actor)
@@ -111,7 +108,7 @@ class Serving:
         message = Received(
             op=call.op, handler=operation.function, args=(), size=frame.size,
             deadline=None if call.remaining is None else expires, chain=call.chain, trace=Trace(call.trace),
-            serving=self, identity=frame.id, actor=call.actor, answers=frame.kind == Kind.ASK,
+            serving=self, identity=frame.id, actor=call.actor, answers=frame.kind == ASK,
             signature=signature(operation),
         )  # fmt: skip
         self._session.node.sweep.watch(message, expires)
@@ -121,41 +118,15 @@ class Serving:
         self.give_credit(call.actor)
         if frame.kind == Kind.ASK:
             self._send_fault(frame.id, error)
-        elif frame.flags & BULK:
-            self._connection.send(encode(Kind.REFUSE, frame.id))
-
-    def _begin_bulk(self, message: Received, cell: Cell, frame: Frame, call: Call) -> None:
-        """Reserve, then allocate, then let the body come: credit in bytes, a share for each actor."""
-
-        def receive() -> None:
-            if message.state != "queued":
-                return
-            arrival = Arrival(frame.size)
-            try:
-                args = self._session.decoder.value(message.signature.args_type, call.args, arrival)
-            except BrumeError as error:
-                self._connection.send(encode(Kind.REFUSE, frame.id))
-                message.cancel(error)
-                return
-            views = deque(view for view in arrival.views if len(view))
-            self._connection.receive(frame.id, Incoming(views, lambda: deliver(args)))
-            self._connection.grant(frame.id)
-
-        def deliver(args: Any) -> None:
-            try:
-                self._deliver(message, cell, args)
-            except BrumeError as error:
-                message.cancel(error)
-
-        share = self._shares.get(call.actor)
-        if share is None:
-            share = self._shares[call.actor] = Budget(cell.mailbox.policy.bytes, self._session.node.budget)
-        if share.can_ever(frame.size):
-            message.request = share.request(frame.size, receive)
         else:
-            self._connection.send(encode(Kind.REFUSE, frame.id))
-            limit = self._session.node.budget.limit
-            message.cancel(Overloaded(f"a body of {frame.size} bytes; {self._session.node.name} takes {limit}"))
+            self._session.bodies.refuse(frame)
+
+    def _share(self, actor: str, cell: Cell) -> Budget:
+        """What the actor may have of the node's budget from this peer: its credit in bytes."""
+        share = self._shares.get(actor)
+        if share is None:
+            share = self._shares[actor] = Budget(cell.mailbox.policy.bytes, self._session.node.budget)
+        return share
 
     def _deliver(self, message: Received, cell: Cell, args: Any) -> None:
         if message.state != "queued":
@@ -164,7 +135,10 @@ class Serving:
         message.delivered = True
         if not message.answers:  # a tell that is here whole has no deadline
             self._session.node.sweep.forget(message)
-        cell.accept(message, nested=len(message.chain) > 1)
+        try:
+            cell.accept(message, nested=len(message.chain) > 1)
+        except BrumeError as error:
+            message.cancel(error)
 
     def cancel(self, identity: int) -> None:
         """The asker is gone: end the handler, the stream, the body on its way."""
@@ -196,7 +170,7 @@ class Serving:
         except (TypeError, ValueError, OverflowError) as error:
             self._send_fault(message.identity, error)
             return
-        self._session.send_message(Kind.REPLY, message.identity, head)
+        self._session.send_message(REPLY, message.identity, head)
 
     def rejected(self, message: Received, error: Exception) -> None:
         """The error goes back, if an asker still waits."""
