@@ -80,7 +80,7 @@ class Message(Scope, kw_only=True):
         """Whether it was cancelled while its handler ran."""
         return self.state == "cancelled"
 
-    def cancel(self, error: BrumeError) -> None:
+    def cancel(self, error: Exception) -> None:
         """End it early: unexecuted if its turn has not come, else by cancelling the running handler."""
         if self.state in ("cancelled", "ended"):
             return

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from runtime.budget import Request
 from runtime.errors import BrumeError, from_fault
 from runtime.stream import Stream
-from runtime.wire.codec import Arrival, decode_fault, finished
-from runtime.wire.connection import Incoming
-from runtime.wire.frame import BULK, Frame, Kind, encode
+from runtime.wire.codec import decode_fault, finished
+from runtime.wire.frame import Frame, Kind, encode
 
 if TYPE_CHECKING:
     from runtime.wire.session import Session
@@ -53,44 +51,20 @@ class Reading:
         """The next value of a stream."""
         stream = self._streams.get(frame.id)
         if stream is None:
-            if frame.flags & BULK:
-                self._connection.send(encode(Kind.REFUSE, frame.id))
+            self._session.bodies.refuse(frame)
             return
-        if frame.flags & BULK:
-            self._item_bulk(stream, frame)
-            return
-        arrival = Arrival(len(frame.body))
-        value = self._item_value(stream, frame, arrival)
-        if arrival.complete:
-            arrival.fill(frame.body)
-            stream.put(finished(value))
 
-    def _item_value(self, stream: RemoteStream, frame: Frame, arrival: Arrival) -> Any:
-        """The decoded head; one that does not fit the declared type ends the stream."""
-        try:
-            return self._session.decoder.value(stream.item_type, frame.meta, arrival)
-        except BrumeError as error:
-            self.close(frame.id)
-            stream.end(error)
-
-    def _item_bulk(self, stream: RemoteStream, frame: Frame) -> None:
-        def receive() -> None:
-            arrival = Arrival(frame.size)
-            value = self._item_value(stream, frame, arrival)
-            if arrival.complete:
-                views = deque(view for view in arrival.views if len(view))
-                self._connection.receive(frame.id, Incoming(views, lambda: done(value)))
-                self._connection.grant(frame.id)
-
-        def done(value: Any) -> None:
+        def whole(value: Any) -> None:
             if stream.request is not None:
                 stream.request.release()
             stream.put(finished(value))
 
-        if self._session.node.budget.can_ever(frame.size):
-            stream.request = self._session.node.budget.request(frame.size, receive)
-        else:
-            self._connection.send(encode(Kind.REFUSE, frame.id))
+        def failed(error: Exception) -> None:
+            self.close(frame.id)
+            stream.end(error)
+
+        budget = self._session.node.budget
+        stream.request = self._session.bodies.take(frame, stream.item_type, frame.meta, whole, failed, budget=budget)
 
     def end(self, frame: Frame) -> None:
         """The stream's source is through, or failed."""

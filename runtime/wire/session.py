@@ -12,6 +12,7 @@ import msgspec
 from runtime.errors import ProtocolError
 from runtime.ref import Target, make_ref
 from runtime.wire.asking import Asking
+from runtime.wire.bodies import Bodies
 from runtime.wire.codec import UNREADABLE, Decoder, Encoder
 from runtime.wire.connection import Connection, Outgoing
 from runtime.wire.frame import BULK, INLINE, Frame, Kind, encode
@@ -43,6 +44,7 @@ class Session:
         self.encoder = Encoder(self)
         self.decoder = Decoder(self)
         self.connection = Connection(held=not dialled, on_frame=self._dispatch, on_lost=self._lose)
+        self.bodies = Bodies(self)
         self.asking = Asking(self)
         self.serving = Serving(self)
         self._handle = self._handlers()
