@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
 import re
+import subprocess
+import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from tests.support.actors import Tally
+from tests.support.nodes import edge, hub
 from tests.support.simloop import Stuck, on_host
 from tests.support.simnet import Network
 from tests.support.simulate import Leak, run_seed, simulate
+
+ROOT = Path(__file__).parents[2]
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,6 +52,30 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 def test_another_seed_gives_another_run() -> None:
     assert run_seed(conversation, 7, trace=True) != run_seed(conversation, 8, trace=True)
+
+
+async def broken_links(network: Network) -> None:
+    async with hub() as center, edge() as outer:
+        await center.spawn(Tally)
+        tally = outer.ref(Tally, "hub/tally")
+        asks = [asyncio.create_task(tally.add(number)) for number in range(20)]
+        network.loop.call_later(0.1, network.cut, "hub", "edge")
+        await asyncio.gather(*asks, return_exceptions=True)
+        await outer.wait_linked("hub")
+        await tally.add(1)
+
+
+def digest(seed: int) -> str:
+    """One number for a whole run of nodes and links."""
+    return hashlib.sha256("\n".join(run_seed(broken_links, seed, trace=True)).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "2"])
+def test_a_seed_replays_in_another_process(hash_seed: str) -> None:
+    code = "from tests.simulation.test_simulator import digest; print(digest(3), end='')"
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    replay = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, check=True)
+    assert replay.stdout.decode() == digest(3)
 
 
 @simulate()
