@@ -83,6 +83,7 @@ class Cell:
         when = outer.deadline
         if when is None:
             when = loop.time() + self.node.default_deadline
+        answer: asyncio.Future[Any] = loop.create_future()
         message = LocalAsk(
             op=operation.name,
             handler=partial(operation.function, **kwargs) if kwargs else operation.function,
@@ -91,17 +92,17 @@ class Cell:
             deadline=when,
             chain=(*outer.chain, self._identity) if outer.chain else self._alone,
             trace=None if outer is OUTSIDE else outer.lineage(),
-            answer=loop.create_future(),
+            answer=answer,
         )
         self.accept(message, nested=bool(outer.chain))
         sweep = self.node.sweep
         sweep.watch(message, when)
         try:
-            return await message.answer
+            return await answer
         except asyncio.CancelledError:
             message.cancel(ActorStopped("the asker went away", executed="unknown"))
-            if message.answer.done() and not message.answer.cancelled():
-                message.answer.exception()
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # nobody is left to see it
             raise
         finally:
             sweep.forget(message)
@@ -243,6 +244,7 @@ class Cell:
             message = mailbox.take()
             if message is None:
                 self._seconds += time() - busy_since
+                SCOPE.set(OUTSIDE)  # an idle pump keeps no answer alive
                 waiter: asyncio.Future[None] = loop.create_future()
                 mailbox.wait(waiter)
                 try:

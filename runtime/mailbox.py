@@ -98,21 +98,26 @@ class Message(Scope, kw_only=True):
 
 
 class LocalAsk(Message, kw_only=True):
-    """An ask from this node; the outcome is a future's."""
+    """An ask from this node; the outcome is a future's.
 
-    answer: asyncio.Future[Any]
+    It lets go of the future with the outcome: as a scope the message may live on, the value must not.
+    """
+
+    answer: asyncio.Future[Any] | None
 
     @property
     def wants_answer(self) -> bool:
         return True
 
     def resolve(self, value: Any) -> None:
-        if not self.answer.done():
-            self.answer.set_result(value)
+        answer, self.answer = self.answer, None
+        if answer is not None and not answer.done():
+            answer.set_result(value)
 
     def reject(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
+        answer, self.answer = self.answer, None
+        if answer is not None and not answer.done():
+            answer.set_exception(error)
 
 
 class Tell(Message, kw_only=True):
