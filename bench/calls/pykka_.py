@@ -9,7 +9,7 @@ import pykka
 from bench.calls import contender
 
 
-class Adder(pykka.ThreadingActor):
+class Adder(pykka.ThreadingActor):  # type: ignore[misc]
     """Adds one."""
 
     def on_receive(self, message: Any) -> Any:

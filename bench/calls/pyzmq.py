@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-import zmq
-import zmq.asyncio
 from numpy.typing import NDArray
+from zmq import DEALER, ROUTER, Context, Frame
+from zmq.asyncio import Context as AsyncContext
 
 from bench.calls import contender
 from bench.calls.plain import ADD, ECHO, HANG, HEAD, NUMBER
@@ -24,11 +24,11 @@ class Pyzmq(contender.Contender):
 
     def __init__(self) -> None:
         self._calls = itertools.count()
-        self._waiting: dict[int, asyncio.Future[zmq.Frame]] = {}
+        self._waiting: dict[int, asyncio.Future[Frame]] = {}
 
     async def connect(self, address: str) -> None:
-        self._context = zmq.asyncio.Context()
-        self._socket = self._context.socket(zmq.DEALER)
+        self._context = AsyncContext()
+        self._socket = self._context.socket(DEALER)
         self._socket.connect(f"tcp://127.0.0.1:{address}")
         self._receiver = asyncio.create_task(self._receive())
 
@@ -37,9 +37,9 @@ class Pyzmq(contender.Contender):
             head, body = await self._socket.recv_multipart(copy=False)
             self._waiting.pop(HEAD.unpack(head.buffer)[0]).set_result(body)
 
-    async def _ask(self, op: int, body: Any) -> zmq.Frame:
+    async def _ask(self, op: int, body: Any) -> Frame:
         call = next(self._calls)
-        answer: asyncio.Future[zmq.Frame] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._waiting[call] = answer
         await self._socket.send_multipart([HEAD.pack(call, 0, op), body], copy=op == ADD)
         return await answer
@@ -65,7 +65,7 @@ class Pyzmq(contender.Contender):
         self._context.destroy(linger=0)
 
     def serve(self, announce: Callable[[object], None]) -> None:
-        with zmq.Context() as context, context.socket(zmq.ROUTER) as peer:
+        with Context() as context, context.socket(ROUTER) as peer:
             announce(peer.bind_to_random_port("tcp://127.0.0.1"))
             while True:
                 client, head, body = peer.recv_multipart(copy=False)

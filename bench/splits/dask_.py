@@ -24,7 +24,7 @@ class Dask(contender.Contender):
     async def run(self, operator: str, picture: NDArray[Any]) -> NDArray[Any]:
         pipeline = parse_pipeline(operator)
         chunks = (-(-picture.shape[0] // STRIPS), picture.shape[1])
-        strips: Any = dask.array.from_array(picture, chunks=chunks)  # type: ignore[no-untyped-call]
+        strips: Any = dask.array.from_array(picture, chunks=chunks)
         worked = strips.map_overlap(
             pipeline.apply, depth=(pipeline.halo, 0), boundary="none", dtype=np.uint8, meta=np.empty((0, 0), np.uint8)
         )
