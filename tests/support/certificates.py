@@ -19,6 +19,7 @@ class Authority:
     """Signs certificates and writes them as PEM files into `folder`."""
 
     def __init__(self, folder: Path, name: str = "Brume test authority") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
