@@ -107,7 +107,7 @@ async def test_an_unknown_operator_is_65_with_a_hint(tmp_path: Path, capsys: pyt
 async def test_no_workers_in_time_is_75(tmp_path: Path) -> None:
     image = write(tmp_path / "field.png")
     async with farm() as hub:
-        argv = (image, "-o", tmp_path / "out.png", "--mode", "always", "--timeout", "0.5")
+        argv = (image, "-o", tmp_path / "out.png", "--mode", "always", "--timeout", "1")
         assert await tool(hub, tmp_path, *argv) == 75
 
 

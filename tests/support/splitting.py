@@ -24,7 +24,7 @@ from tests.support.leaks import eventually
 from tests.support.processes import PATIENCE
 
 LOOPBACK = "tcp://127.0.0.1:0"
-HEARTBEAT = 0.25  # a frozen worker is noticed within three of these
+HEARTBEAT = 0.5  # a frozen worker is noticed within three of these
 
 
 class HoldingWorker(Worker):
