@@ -302,7 +302,9 @@ class Cell:
         return len(self._pumps) - self.mailbox.idle
 
     def _notice_idle(self) -> None:
-        if not self._busy() and not len(self.mailbox) and self._idle is not None and not self._idle.done():
+        if self._idle is None or self._idle.done():  # nearly always: it is called each time a pump finds nothing to do
+            return
+        if not self._busy() and not len(self.mailbox):
             self._idle.set_result(None)
 
     async def end(self) -> None:
