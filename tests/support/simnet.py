@@ -106,9 +106,6 @@ class Listener:
     async def wait_closed(self) -> None:
         pass
 
-    async def start_serving(self) -> None:
-        pass
-
 
 class Network:
     """Every connection of one run. `latency` bounds the seeded delay of a slice, in virtual seconds."""
