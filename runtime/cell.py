@@ -244,7 +244,6 @@ class Cell:
             message = mailbox.take()
             if message is None:
                 self._seconds += time() - busy_since
-                SCOPE.set(OUTSIDE)  # an idle pump keeps no answer alive
                 waiter: asyncio.Future[None] = loop.create_future()
                 mailbox.wait(waiter)
                 try:

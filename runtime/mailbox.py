@@ -88,7 +88,7 @@ class Message(Scope, kw_only=True):
             self.state = "cancelled"
             self.task.cancel()
         else:
-            self.state = "ended"
+            self.state, self.args = "ended", ()  # it may stay in the queue for a while; its bodies need not
         self.reject(error)
 
     def expire(self) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from runtime.actor import Place, op
 from runtime.budget import Request
-from runtime.deadline import SCOPE, Trace
+from runtime.deadline import SCOPE
 from runtime.errors import (
     ActorStopped,
     DeadlineExceeded,
@@ -32,12 +31,14 @@ if TYPE_CHECKING:
 class Credit:
     """How many messages one actor of the peer still takes, and who waits for more."""
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, there: str) -> None:
         self.left = window
+        self.there = there  # the actor as call chains name it
+        self.alone = (there,)
         self.waiting: deque[Pending] = deque()
 
 
-class Pending(msgspec.Struct, eq=False):
+class Pending(msgspec.Struct, eq=False, kw_only=True):
     """An ask or tell on its way: waiting for credit, then (an ask) for its answer. A struct: cheap to make."""
 
     kind: int
@@ -46,13 +47,13 @@ class Pending(msgspec.Struct, eq=False):
     args: tuple[Any, ...]
     place: Place | None
     answer: asyncio.Future[Any]
+    identity: int
+    expires: float
+    chain: tuple[str, ...]
+    trace: str
+    peer: str
     sent: bool = False
     request: Request | None = None
-    identity: int = 0
-    expires: float = 0.0
-    chain: tuple[str, ...] = ()
-    trace: str = ""
-    peer: str = ""
 
     def expire(self) -> None:
         """Its deadline passed."""
@@ -90,25 +91,41 @@ class Asking:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def ask(
+    async def ask(
         self,
         actor: str,
         operation: op[Any, Any, Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         place: Place | None,
-    ) -> Coroutine[Any, Any, Any]:
+    ) -> Any:
         """The answer of the peer's actor, within the deadline in force."""
-        return self._outcome(self._new(ASK, actor, operation, args, kwargs, place))
+        pending = self._new(ASK, actor, operation, args, kwargs, place)
+        try:
+            self._submit(pending)
+            return await pending.answer
+        except (asyncio.CancelledError, DeadlineExceeded):
+            self._abandon(pending)
+            raise
+        finally:
+            self._forget(pending)
 
     async def tell(
         self, actor: str, operation: op[Any, Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         """Hand the message to the link; waits only for credit and, with a large body, until it is sent."""
+        pending = self._new(TELL, actor, operation, args, kwargs, None)
         try:
-            await self._outcome(self._new(TELL, actor, operation, args, kwargs, None))
+            self._submit(pending)
+            await pending.answer
         except DeadlineExceeded as error:
+            self._abandon(pending)
             raise Overloaded(f"{actor} at {self._session.peer.name} takes no more messages", retry_after=1.0) from error
+        except asyncio.CancelledError:
+            self._abandon(pending)
+            raise
+        finally:
+            self._forget(pending)
 
     def _new(
         self,
@@ -119,44 +136,41 @@ class Asking:
         kwargs: dict[str, Any],
         place: Place | None,
     ) -> Pending:
-        call = signature(operation)
-        return Pending(kind, actor, call, call.arrange(args, kwargs), place, self._session.loop.create_future())
-
-    async def _outcome(self, pending: Pending) -> Any:
-        self._stamp(pending)
-        sweep = self._session.node.sweep
-        sweep.watch(pending, pending.expires)
-        self._pending[pending.identity] = pending
-        try:
-            self._submit(pending)
-            return await pending.answer
-        except (asyncio.CancelledError, DeadlineExceeded):
-            self._abandon(pending)
-            raise
-        finally:
-            sweep.forget(pending)
-            self._pending.pop(pending.identity, None)
-
-    def _stamp(self, pending: Pending) -> None:
-        """What the call inherits: deadline, chain, trace."""
+        """The call with what it inherits (deadline, chain, trace), under the sweep's watch."""
         session = self._session
         outer = SCOPE.get()
         if session.peer_stopping and not outer.chain:
             raise ActorStopped(f"{session.peer.name} is stopping")
-        there = f"{session.peer.instance}/{pending.actor}"
-        if there in outer.chain and pending.kind == ASK:
-            raise WouldDeadlock(f"{pending.actor}.{pending.signature.name} was asked from within its own call chain")
-        pending.peer = session.peer.name
-        pending.identity = self._next
-        self._next += 2
-        pending.expires = outer.deadline or session.loop.time() + session.node.default_deadline
-        pending.chain = (*outer.chain, there)
-        pending.trace = str(outer.lineage() or Trace())
+        credit = self._credits.get(actor)
+        if credit is None:
+            credit = self._credits[actor] = Credit(session.peer.window, f"{session.peer.instance}/{actor}")
+        if kind == ASK and credit.there in outer.chain:
+            raise WouldDeadlock(f"{actor}.{operation.name} was asked from within its own call chain")
+        call = signature(operation)
+        lineage = outer.lineage()
+        identity, self._next = self._next, self._next + 2
+        pending = self._pending[identity] = Pending(
+            kind=kind,
+            actor=actor,
+            signature=call,
+            args=call.arrange(args, kwargs),
+            place=place,
+            answer=session.loop.create_future(),
+            identity=identity,
+            expires=outer.deadline or session.loop.time() + session.node.default_deadline,
+            chain=(*outer.chain, credit.there) if outer.chain else credit.alone,
+            trace="" if lineage is None else str(lineage),
+            peer=session.peer.name,
+        )
+        session.node.sweep.watch(pending, pending.expires)
+        return pending
+
+    def _forget(self, pending: Pending) -> None:
+        self._session.node.sweep.forget(pending)
+        del self._pending[pending.identity]
 
     def _submit(self, pending: Pending) -> None:
-        credit = self._credits.get(pending.actor)
-        if credit is None:
-            credit = self._credits[pending.actor] = Credit(self._session.peer.window)
+        credit = self._credits[pending.actor]
         if credit.left > 0:
             credit.left -= 1
             self._send(pending)

@@ -7,7 +7,6 @@ their place. Decoding the head allocates the arrays (or asks `place` for them) a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any, Protocol, get_args, get_origin, get_type_hints
@@ -39,7 +38,7 @@ class Refs(Protocol):
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The head of an ask or tell. `remaining` is seconds; `chain` the actors already awaiting it."""
+    """The head of an ask or tell. `remaining` is seconds; `chain` the actors already awaiting it; no `trace`: ""."""
 
     actor: str
     op: str
@@ -82,7 +81,7 @@ class Signature:
             raise TypeError(f"op {operation.function.__qualname__} needs annotations on {', '.join(missing)}")
         types = tuple(_wire_type(hints[name]) for name in parameters)
         self._count = len(types)
-        self._blobs = Blob in types
+        self.blobs = Blob in types
         self.args_type: Any = tuple[types] if types else tuple[()]  # type: ignore[valid-type]
         result = hints["return"]
         self.streams = get_origin(result) is Stream
@@ -94,7 +93,7 @@ class Signature:
             bound = self._signature.bind(None, *args, **kwargs)
             bound.apply_defaults()
             args = bound.args[1:]
-        if self._blobs:
+        if self.blobs:
             return tuple(Blob(value) if isinstance(value, bytes) else value for value in args)
         return args
 
@@ -159,6 +158,8 @@ class Encoder:
 
 class Arrival:
     """The buffers of one incoming message: `size` bytes announced, `views` to receive them into, in order."""
+
+    __slots__ = ("_left", "_place", "complete", "refusal", "views")
 
     def __init__(self, size: int, place: Place | None = None) -> None:
         self.views: list[memoryview] = []
@@ -281,9 +282,9 @@ def finished(value: Any) -> Any:
     return bytes(value.data) if isinstance(value, Blob) else value
 
 
-def finished_args(args: Sequence[Any]) -> tuple[Any, ...]:
+def finished_args(call: Signature, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments of a call once their bytes are in."""
-    return tuple(finished(value) for value in args)
+    return tuple(finished(value) for value in args) if call.blobs else args
 
 
 def decode_fault(meta: bytes) -> Fault:

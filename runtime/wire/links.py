@@ -45,11 +45,19 @@ class RemoteTarget:
     def __hash__(self) -> int:
         return hash((self.link, self.actor))
 
-    async def ask(
+    def ask(
         self, operation: op[Any, Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], place: Place | None = None
-    ) -> Any:
+    ) -> Coroutine[Any, Any, Any]:
         """The answer, once the link is up, within the deadline in force."""
-        session = self._links.find(self.link) or await self._links.reach(self.link)
+        session = self._links.find(self.link)
+        if session is not None:
+            return session.asking.ask(self.actor, operation, args, kwargs, place)
+        return self._ask_later(operation, args, kwargs, place)
+
+    async def _ask_later(
+        self, operation: op[Any, Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], place: Place | None
+    ) -> Any:
+        session = await self._links.reach(self.link)
         return await session.asking.ask(self.actor, operation, args, kwargs, place)
 
     async def tell(self, operation: op[Any, Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -107,7 +107,8 @@ class Serving:
         expires = self._session.loop.time() + patience
         message = Received(
             op=call.op, handler=operation.function, args=(), size=frame.size,
-            deadline=None if call.remaining is None else expires, chain=call.chain, trace=Trace(call.trace),
+            deadline=None if call.remaining is None else expires, chain=call.chain,
+            trace=Trace(call.trace) if call.trace else None,
             serving=self, identity=frame.id, actor=call.actor, answers=frame.kind == ASK,
             signature=signature(operation),
         )  # fmt: skip
@@ -131,7 +132,7 @@ class Serving:
     def _deliver(self, message: Received, cell: Cell, args: Any) -> None:
         if message.state != "queued":
             return
-        message.args = finished_args(args)
+        message.args = finished_args(message.signature, args)
         message.delivered = True
         if not message.answers:  # a tell that is here whole has no deadline
             self._session.node.sweep.forget(message)
@@ -178,7 +179,7 @@ class Serving:
         self._connection.forget(message.identity)
         self._settle(message)
         if not wanted and not isinstance(error, PeerLost):
-            self._session.log.warning("tell refused", op=message.op, trace=str(message.trace), reason=str(error))
+            self._session.log.warning("tell refused", op=message.op, trace=str(message.lineage()), reason=str(error))
         if wanted and not self._session.gone:
             self._send_fault(message.identity, error)
 
