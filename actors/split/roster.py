@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,12 @@ from actors.split.dispatch import Dispatch
 from actors.split.messages import Registration, WorkerCard, WorkerStatus
 from actors.split.tiler import Tiler
 from runtime import Node, deadline
-from runtime.errors import BrumeError
+from runtime.errors import PeerLost
 
 PROBE = 256 * 1024
 PATIENCE = 10.0
+AGAIN = 1.0  # seconds until a link that could not be measured is tried again
+TICK = 1e-6  # seconds no echo is faster than
 
 
 @dataclass
@@ -91,26 +94,29 @@ class Roster:
             await asyncio.wait(watches)
 
     async def _watch(self, entry: _Entry) -> None:
-        try:
-            await self._measure(entry)
-        except BrumeError as error:
-            self._take_out(entry.card.name, f"did not answer ({error})")
-            return
+        """Measure the worker's link until that succeeds, let the worker in, take it out when the link is lost."""
+        while not entry.measured:
+            try:
+                await self._measure(entry)
+            except PeerLost:
+                self._take_out(entry.card.name, "is lost")
+                return
+            except Exception as error:
+                self._log.warning("worker not measured, trying again", worker=entry.card.name, reason=repr(error))
+                await asyncio.sleep(AGAIN)
         self._let_in(entry)
         await self._node.wait_lost(entry.ref)
         self._take_out(entry.card.name, "is lost")
 
     async def _measure(self, entry: _Entry) -> None:
-        """The round trip and the bandwidth, by two echoes."""
-        now = asyncio.get_running_loop().time
+        """The round trip and the bandwidth, by two echoes. The loop's own clock may stand still for a millisecond."""
         with deadline(PATIENCE):
-            begun = now()
+            begun = time.perf_counter()
             await entry.ref.probe(np.zeros(1, np.uint8))
-            entry.rtt = now() - begun
-            begun = now()
+            entry.rtt = time.perf_counter() - begun
+            begun = time.perf_counter()
             await entry.ref.probe(np.zeros(PROBE, np.uint8))
-        took = now() - begun
-        entry.bandwidth = 2 * PROBE / max(took - entry.rtt, took / 2)
+        entry.bandwidth = bandwidth(entry.rtt, time.perf_counter() - begun)
 
     def _let_in(self, entry: _Entry) -> None:
         card = entry.card
@@ -151,3 +157,8 @@ class Roster:
             rtt=entry.rtt,
             bandwidth=entry.bandwidth,
         )
+
+
+def bandwidth(rtt: float, took: float) -> float:
+    """Bytes a second, from the seconds an empty echo and one of `PROBE` bytes took; finite on any clock."""
+    return 2 * PROBE / max(took - rtt, took / 2, TICK)
