@@ -248,7 +248,9 @@ class Mailbox:
                 return
 
     def pass_on(self, waiter: asyncio.Future[None]) -> None:
-        """A pump cancelled after it was woken hands the wake-up to the next one."""
+        """A pump was cancelled while it waited: it waits no more, and hands on a wake-up it had got already."""
+        if waiter in self._idle:
+            self._idle.remove(waiter)
         if waiter.done() and not waiter.cancelled() and self._queue:
             self._wake()
 

@@ -435,6 +435,27 @@ async def test_a_failing_run_is_the_supervisors() -> None:
         assert node.statistics().actors[0].restarts == 1
 
 
+async def test_an_actor_restarted_while_idle_counts_nobody_busy_and_drains_at_once() -> None:
+    again = asyncio.Event()
+
+    class Looper(Actor[Options]):
+        runs = 0
+
+        async def run(self) -> None:
+            Looper.runs += 1
+            if Looper.runs == 1:
+                await settle()  # the pump waits for a message by now
+                raise RuntimeError("once")
+            again.set()
+
+    async with Node() as node:
+        await node.spawn(Looper, restart=QUICK)
+        await again.wait()
+        await settle()
+        assert node.statistics().actors[0].busy == 0
+        await asyncio.wait_for(node.cells["looper"].drained(), 1)
+
+
 # -- the end
 
 
