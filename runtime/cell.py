@@ -18,7 +18,7 @@ import structlog
 
 from runtime.actor import Actor, Options, Place, op
 from runtime.deadline import OUTSIDE, SCOPE
-from runtime.errors import ActorFailed, ActorStopped, BrumeError, Overloaded, WouldDeadlock, as_asker_sees
+from runtime.errors import ActorFailed, ActorStopped, Overloaded, WouldDeadlock, as_asker_sees
 from runtime.mailbox import LocalAsk, Mailbox, MailboxPolicy, Message, Tell
 from runtime.ref import make_ref
 from runtime.statistics import ActorState, ActorStatistics
@@ -223,13 +223,10 @@ class Cell:
         self._state, self._reason = "failed", f"gave up after {decision.failures} failures; last: {failure}"
         self._log.error("actor gave up", failures=decision.failures, exc_info=failure)
         self.instance = None
-        self._close(lambda: ActorFailed(f"{self.name} {self._reason}"))
+        self.mailbox.close(lambda: ActorFailed(f"{self.name} {self._reason}"))
+        self.mailbox.fail_all(lambda: ActorFailed(f"{self.name} {self._reason}"))
         if decision.escalate == "node":
             self.node.fail(f"{self.name} {self._reason}")
-
-    def _close(self, error: Callable[[], BrumeError]) -> None:
-        self.mailbox.close(error)
-        self.mailbox.fail_all(error)
 
     # -- turns
 

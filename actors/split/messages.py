@@ -7,7 +7,6 @@ width) for grey and (height, width, 3) in BGR for colour, exactly as it is store
 from typing import Any, Literal
 
 import msgspec
-import numpy as np
 from numpy.typing import NDArray
 
 Mode = Literal["auto", "always", "never"]
@@ -116,9 +115,3 @@ class MasterStatus(msgspec.Struct, frozen=True, kw_only=True):
     capacity: int
     finished: int
     failed: int
-
-
-class Probe(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker echoes so that the master learns the round trip and the bandwidth of the link."""
-
-    payload: NDArray[np.uint8]

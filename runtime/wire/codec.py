@@ -159,12 +159,11 @@ class Encoder:
 class Arrival:
     """The buffers of one incoming message: `size` bytes announced, `views` to receive them into, in order."""
 
-    __slots__ = ("_left", "_place", "complete", "refusal", "views")
+    __slots__ = ("_left", "_place", "refusal", "views")
 
     def __init__(self, size: int, place: Place | None = None) -> None:
         self.views: list[memoryview] = []
         self.refusal: Exception | None = None
-        self.complete = False
         self._left = size
         self._place = place
 
@@ -209,7 +208,6 @@ class Arrival:
         """Raises ValueError when the head used less than was announced."""
         if self._left:
             raise ValueError("a body larger than its arrays")
-        self.complete = True
 
     def fill(self, body: bytes) -> None:
         """Copy an inline body to its places."""
