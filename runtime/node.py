@@ -21,6 +21,7 @@ from runtime.auth import Auth
 from runtime.budget import Budget
 from runtime.cell import Cell
 from runtime.deadline import Sweep
+from runtime.errors import NoSuchActor
 from runtime.mailbox import MailboxPolicy
 from runtime.ref import make_ref, target_of
 from runtime.statistics import ChildStatistics, NodeState, NodeStatistics
@@ -241,7 +242,7 @@ class Node:
         if self.stopping:
             return
         self.stopping, self._state = True, "draining"
-        await self.links.say_goodbye()
+        self.links.say_goodbye()
         await self._finish_accepted()
         for close in reversed(self._closers):
             await close()
@@ -282,7 +283,13 @@ class _Later:
         return hash(self.address)
 
     async def ask(self, *args: Any) -> Any:
-        return await self._node.links.local(self.address).ask(*args)
+        return await self._cell().ask(*args)
 
     async def tell(self, *args: Any) -> None:
-        await self._node.links.local(self.address).tell(*args)
+        await self._cell().tell(*args)
+
+    def _cell(self) -> Cell:
+        cell = self._node.cells.get(self.address)
+        if cell is None:
+            raise NoSuchActor(f"{self._node.name} has no actor {self.address!r}")
+        return cell

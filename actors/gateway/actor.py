@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import ByteSize, Field, field_validator
 
-from actors.gateway.access import Policy
+from actors.gateway.access import Policy, refuses_to_start
 from actors.gateway.guard import guard, mount_sign_in
 from actors.gateway.listener import Listener
 from actors.gateway.openapi import document
@@ -89,7 +89,7 @@ class Gateway(Actor[GatewayOptions]):
     def _policy(self, host: str) -> Policy:
         auth = self.node.auth
         policy = Policy(is_loopback(host), tuple(token.decode() for token in auth.secrets()), auth.insecure)
-        if not (policy.loopback or policy.tokens or policy.insecure):
+        if refuses_to_start(policy):
             raise CannotListen(
                 f"{self.options.listen} can be reached from other machines and has no token: "
                 "set auth.token, listen on 127.0.0.1, or say auth.insecure: true"

@@ -10,7 +10,7 @@ import structlog
 
 from runtime.actor import Place, op
 from runtime.deadline import SCOPE
-from runtime.errors import NoSuchActor, PeerLost
+from runtime.errors import PeerLost
 from runtime.statistics import LinkStatistics
 from runtime.wire import endpoints
 from runtime.wire.accepting import Acceptor
@@ -19,7 +19,6 @@ from runtime.wire.identity import Identity
 from runtime.wire.session import Session
 
 if TYPE_CHECKING:
-    from runtime.cell import Cell
     from runtime.node import Node
 
 TICKS = 4  # a heartbeat
@@ -100,7 +99,7 @@ class Links:
         if self._listen or self._diallers:
             self._tasks.append(self.node.spawn_task(self._pulse(), name="pulse"))
 
-    async def say_goodbye(self) -> None:
+    def say_goodbye(self) -> None:
         """Stop listening and tell every peer that no new work is taken."""
         for listener in self._listeners:
             listener.close()
@@ -136,13 +135,6 @@ class Links:
     def target(self, link: str, actor: str) -> RemoteTarget:
         """A ref's target over that link."""
         return RemoteTarget(self, link, actor)
-
-    def local(self, name: str) -> Cell:
-        """This node's actor of that name, or NoSuchActor."""
-        cell = self.node.cells.get(name)
-        if cell is None:
-            raise NoSuchActor(f"{self.node.name} has no actor {name!r}")
-        return cell
 
     async def reach(self, link: str) -> Session:
         """The session of a dialled link that is down just now: wait for it within the deadline in force.

@@ -17,8 +17,6 @@ from runtime import (
     Problem,
     Ref,
     RestartPolicy,
-    Stream,
-    Topic,
     WouldDeadlock,
     current_trace,
     deadline,
@@ -26,30 +24,12 @@ from runtime import (
     remaining,
     trace,
 )
+from tests.support.actors import Tally, TallyOptions
 
 
 class Unripe(Problem):
     code = "unripe"
     status = 422
-
-
-class TallyOptions(Options):
-    start: int = 0
-
-
-class Tally(Actor[TallyOptions]):
-    async def start(self) -> None:
-        self._total, self._totals = self.options.start, Topic[int]()
-
-    @op
-    async def add(self, n: int) -> int:
-        self._total += n
-        self._totals.publish(self._total)
-        return self._total
-
-    @op
-    async def totals(self) -> Stream[int]:
-        return self._totals.subscribe()
 
 
 class Gate(Actor[Options]):
