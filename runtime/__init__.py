@@ -23,7 +23,7 @@ from runtime.errors import (
 from runtime.mailbox import MailboxPolicy
 from runtime.node import Node
 from runtime.ref import Ref
-from runtime.statistics import ActorStatistics, LinkStatistics, NodeStatistics
+from runtime.statistics import ActorStatistics, LinkStatistics, Measurement, NodeStatistics
 from runtime.stream import Stream, Topic
 from runtime.supervisor import RestartPolicy
 
@@ -39,6 +39,7 @@ __all__ = [
     "DeadlineExceeded",
     "LinkStatistics",
     "MailboxPolicy",
+    "Measurement",
     "NameTaken",
     "NoSuchActor",
     "NoSuchOp",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, Self, TypeVar, get_args, overload
 
 import pydantic
 import structlog
 
 from runtime.mailbox import MailboxPolicy
+from runtime.statistics import Measurement
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,6 +122,10 @@ class Actor(Generic[O]):
     def readiness(self) -> str | None:
         """None when the actor can do its work, else the reason why not, in words for an operator."""
         return None
+
+    def measurements(self) -> Sequence[Measurement]:
+        """The actor's own numbers for the metrics, from what it has at hand: called at every look."""
+        return ()
 
     async def offload(self, function: Callable[..., T], *args: Any) -> T:
         """Run CPU work on the node's bounded executor, so that the loop never waits for it."""

@@ -325,10 +325,11 @@ class Cell:
         """A snapshot."""
         reason = self.readiness()
         state: ActorState | Literal["not ready"] = "not ready" if self._state == "ready" and reason else self._state
+        measured = self.instance.measurements() if self.instance is not None and self._state == "ready" else ()
         return ActorStatistics(
             self.name, f"{self.cls.__module__}:{self.cls.__qualname__}", state, reason, self.optional,
             len(self.mailbox), self.mailbox.bytes, self._busy(), self._handled, self._errors, self._dead,
-            self._restarts, self._seconds,
+            self._restarts, self._seconds, tuple(measured),
         )  # fmt: skip
 
 

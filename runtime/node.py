@@ -67,7 +67,7 @@ class Node:
         self.children: Callable[[], tuple[ChildStatistics, ...]] = tuple  # set by whoever starts child processes
         self.loop_lag: Callable[[], float] = float  # set by the watchdog, where one runs
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("brume").bind(node=name)
-        self._drain = drain
+        self.drain_seconds = drain
         self._threads = executor_threads or os.cpu_count() or 1
         self._executor: ThreadPoolExecutor | None = None
         self._slots: asyncio.Semaphore | None = None
@@ -261,11 +261,11 @@ class Node:
         waits = [self.spawn_task(cell.drained(), name=f"drain {cell.name}") for cell in self.cells.values()]
         if not waits:
             return
-        _, late = await asyncio.wait(waits, timeout=self._drain)
+        _, late = await asyncio.wait(waits, timeout=self.drain_seconds)
         for task in late:
             task.cancel()
         if late:
-            self._log.warning("gave up on unfinished work", actors=len(late), seconds=self._drain)
+            self._log.warning("gave up on unfinished work", actors=len(late), seconds=self.drain_seconds)
             await asyncio.wait(late)
 
 

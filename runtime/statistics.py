@@ -12,6 +12,18 @@ NodeState = Literal["starting", "ready", "not ready", "draining"]
 ChildState = Literal["starting", "up", "restarting", "failed", "stopped", "not installed"]
 
 
+class Measurement(msgspec.Struct, frozen=True):
+    """One number an actor shows about its own work, `brume_NAME` in the metrics; `words` say what it is and its unit.
+
+    A counter only grows, and starts again at 0 with its actor.
+    """
+
+    name: str
+    words: str
+    value: float
+    kind: Literal["gauge", "counter"] = "gauge"
+
+
 class ActorStatistics(msgspec.Struct, frozen=True):
     """One actor. `mailbox_bytes` in bytes; `seconds` is the total time in handlers."""
 
@@ -28,6 +40,7 @@ class ActorStatistics(msgspec.Struct, frozen=True):
     dead_letters: int
     restarts: int
     seconds: float
+    measurements: tuple[Measurement, ...] = ()
 
 
 class LinkStatistics(msgspec.Struct, frozen=True):

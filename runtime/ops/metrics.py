@@ -67,6 +67,7 @@ class Snapshots(Collector):
         yield from _families(NODE, [], (((node.name,), node) for node in self._nodes))
         yield from _families(ACTOR, ["actor"], self._parts(lambda node: node.actors, _actor))
         yield self._latency()
+        yield from self._measured()
         yield from _families(LINK, ["link", "peer"], self._parts(lambda node: node.links, _link))
         yield from _families(CHILD, ["child"], self._parts(lambda node: node.children, _child))
 
@@ -77,6 +78,17 @@ class Snapshots(Collector):
         for labels, actor in self._parts(lambda node: node.actors, _actor):
             seconds.add_metric(labels, count_value=actor.handled, sum_value=actor.seconds)
         return seconds
+
+    def _measured(self) -> Iterator[Metric]:
+        """What actors measure themselves; one family for all actors that show the same name."""
+        families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {}
+        for labels, actor in self._parts(lambda node: node.actors, _actor):
+            for shown in actor.measurements:
+                family = CounterMetricFamily if shown.kind == "counter" else GaugeMetricFamily
+                name = f"brume_{shown.name}"
+                metric = families.setdefault(name, family(name, shown.words, labels=["node", "actor"]))
+                metric.add_metric(labels, shown.value)
+        yield from families.values()
 
     def _parts(
         self, parts: Callable[[NodeStatistics], Iterable[Any]], labels: Callable[[Any], tuple[str, ...]]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from runtime.ops.metrics import render
-from runtime.statistics import ActorStatistics, ChildStatistics, LinkStatistics, NodeStatistics
+from runtime.statistics import ActorStatistics, ChildStatistics, LinkStatistics, Measurement, NodeStatistics
 
 TALLY = ActorStatistics(
     "tally", "shop:Tally", "ready", None, optional=False, mailbox=3, mailbox_bytes=4096, busy=1, handled=20, failed=2,
@@ -53,6 +54,17 @@ def test_every_number_of_a_snapshot_is_a_sample() -> None:
         ("brume_child_restarts_total", "edge", "worker-1"): 6,
     }
     assert {key: value for key, value in found.items() if key[0].startswith("brume_")} == expected
+
+
+def test_what_actors_measure_themselves_is_a_sample_each_in_one_family_a_name() -> None:
+    measured = (Measurement("shop_open", "1 while open", 1), Measurement("shop_sales", "sold", 7, "counter"))
+    shops = [
+        msgspec.structs.replace(EDGE, actors=(msgspec.structs.replace(TALLY, name=name, measurements=measured),))
+        for name in ("north", "south")
+    ]
+    found = samples(shops[0], msgspec.structs.replace(shops[1], name="far"))
+    assert found["brume_shop_open", "edge", "north"] == found["brume_shop_open", "far", "south"] == 1
+    assert found["brume_shop_sales_total", "edge", "north"] == 7
 
 
 def test_a_parent_shows_its_children_beside_itself() -> None:
