@@ -38,7 +38,8 @@ class ErrorReply(msgspec.Struct, frozen=True):
 class StatsStatus(msgspec.Struct, frozen=True):
     """How the poller is doing. Ages in seconds; `waiting` and `hidden` are None until they were first counted.
 
-    `held` messages are received and not yet settled; `queue_age` is how long the last message received had waited.
+    `held` messages are received and not yet settled, `poison` ones could not be answered, `stale` ones were settled
+    elsewhere; `queue_age` is how long the last message received had waited.
     """
 
     requests: str
@@ -47,7 +48,7 @@ class StatsStatus(msgspec.Struct, frozen=True):
     pollers: int
     held: int
     answered: int
-    refused: int
+    poison: int
     stale: int
     failures: int
     waiting: int | None

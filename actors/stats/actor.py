@@ -1,0 +1,220 @@
+"""The statistics service: polls the request queue, answers, logs; and asks through the same queue for the site."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+
+from pydantic import Field
+
+from actors.kit.queues import open_broker
+from actors.kit.queues.base import Answer, Depth, Message, Queue, QueueUnavailable, Redrive
+from actors.kit.retry import pause_after, rest
+from actors.kit.stores import open_store
+from actors.stats.exchange import Exchange
+from actors.stats.log.merge import LogMerger
+from actors.stats.log.segments import append
+from actors.stats.messages import Reply, StatsStatus
+from actors.stats.poller import Limits, Poller
+from actors.stats.reply import answer
+from runtime.actor import Actor, Options, op
+from runtime.errors import Problem
+from runtime.statistics import Measurement
+
+DEPTH_SECONDS = 30.0
+LAST_ASKS = 5.0  # seconds a stop waits for asks to be answered before the poller leaves
+RELEASING = 3.0  # seconds of the drain kept for giving messages back
+
+
+class StatsOptions(Options):
+    """`queue` and `store` are the node file's; `replies` and `reply_queues` are where a request may ask to be answered.
+
+    `wait` and `visibility` in seconds; `pollers` is the most long polls at a time, `held` the most messages in memory.
+    """
+
+    queue: str
+    store: str
+    requests: str = "lab2"
+    replies: str = "lab2_1"
+    reply_queues: tuple[str, ...] = ()
+    dead_letters: str = ""
+    max_receives: int = Field(default=10, ge=1)
+    wait: float = Field(default=20.0, ge=0, le=20)
+    visibility: float = Field(default=30.0, ge=1, le=43200)
+    pollers: int = Field(default=8, ge=1, le=64)
+    held: int = Field(default=2000, ge=10)
+
+
+class Stats(Actor[StatsOptions]):
+    """Every message of `requests` answered, logged, and then deleted; concurrent asks share one listener."""
+
+    concurrency = 256
+
+    async def start(self) -> None:
+        self._leave = asyncio.Event()
+        self._left = asyncio.Event()
+        self._asks = 0
+        self._all_answered = asyncio.Event()  # set while nobody waits for an answer
+        self._all_answered.set()
+        self._poller: Poller | None = None
+        self._depth: Depth | None = None
+        self._trouble: str | None = "not connected yet"
+        self._store = open_store(self.options.store)
+        self._broker = open_broker(self.options.queue)
+        client = f"{self.node.name}-{self.node.instance}"
+        self._exchange = Exchange(self._broker, self.options.requests, self.options.replies, client=client)
+
+    async def run(self) -> None:
+        """Connect, however long that takes, then poll and merge until the node leaves."""
+        try:
+            requests = await self._connect()
+            if requests is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(LogMerger(self._store).run(self._leave))
+                tasks.create_task(self._count(requests))
+                await self._poll(requests)
+        finally:
+            self._left.set()
+
+    async def drain(self) -> None:
+        """Let asks be answered, end the receives, settle what they brought."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_ASKS):
+                await self._all_answered.wait()
+        self._leave.set()
+        await self._left.wait()
+
+    async def stop(self) -> None:
+        self._leave.set()
+        await self._exchange.close()
+        await self._broker.close()
+        await self._store.close()
+
+    @op
+    async def ask(self, numbers: tuple[float, ...]) -> Reply:
+        """The statistics of `numbers`, through the queue as for any client. Raises BadSeries, DeadlineExceeded."""
+        self._asks += 1
+        self._all_answered.clear()
+        try:
+            return await self._exchange.ask(numbers)
+        finally:
+            self._asks -= 1
+            if not self._asks:
+                self._all_answered.set()
+
+    @op
+    async def status(self) -> StatsStatus:
+        """How the poller is doing."""
+        poller = self._poller
+        counts = poller.counts if poller else {}
+        return StatsStatus(
+            requests=self.options.requests,
+            replies=self.options.replies,
+            polled=self._poll_age(),
+            pollers=poller.pace.polls if poller else 0,
+            held=len(poller.held) if poller else 0,
+            answered=counts.get("answered", 0),
+            poison=counts.get("poison", 0),
+            stale=counts.get("stale", 0),
+            failures=counts.get("failures", 0),
+            waiting=self._depth.waiting if self._depth else None,
+            hidden=self._depth.hidden if self._depth else None,
+            queue_age=self._queue_age(),
+            trouble=self._why(),
+        )
+
+    def readiness(self) -> str | None:
+        """Ready while polls complete: a poller that stopped in silence is found out by the age of its last one."""
+        age = self._poll_age()
+        if age is None:
+            return self._why() or f"no poll of {self.options.requests} has completed yet"
+        if age > self.options.wait + self.options.visibility:
+            return f"no poll of {self.options.requests} has completed for {age:.0f} s: {self._why() or 'no answer'}"
+        return None
+
+    def measurements(self) -> Sequence[Measurement]:
+        """What the metrics show of the poller, once there is one."""
+        poller = self._poller
+        if poller is None:
+            return ()
+        shown = [
+            Measurement("stats_answered", "requests answered, logged and deleted", poller.counts["answered"], "counter"),
+            Measurement("stats_stale", "settled by somebody else meanwhile", poller.counts["stale"], "counter"),
+            Measurement("stats_poison", "messages that could not be answered", poller.counts["poison"], "counter"),
+            Measurement("stats_failures", "failed calls of queue and store", poller.counts["failures"], "counter"),
+            Measurement("stats_held_messages", "received and not yet settled", len(poller.held)),
+            Measurement("stats_polls", "long polls side by side", poller.pace.polls),
+            Measurement("stats_poll_age_seconds", "since the last completed poll", self._poll_age() or 0.0),
+            Measurement("stats_queue_age_seconds", "how long the oldest request waits", self._queue_age()),
+        ]
+        if self._depth is not None:
+            shown.append(Measurement("stats_queue_waiting_messages", "requests waiting", self._depth.waiting))
+            shown.append(Measurement("stats_queue_hidden_messages", "requests being worked on", self._depth.hidden))
+        return shown
+
+    # -- the service
+
+    async def _connect(self) -> Queue | None:
+        """The request queue, once queue and store answer; None when the node leaves before that."""
+        failures = 0
+        while not self._leave.is_set():
+            try:
+                return await self._open()
+            except Problem as problem:
+                failures += 1
+                self._trouble = f"{problem.message}{f' ({problem.hint})' if problem.hint else ''}"
+                self.log.warning("cannot connect yet", code=problem.code, reason=problem.message, hint=problem.hint)
+            await rest(pause_after(failures, random.random()), self._leave)
+        return None
+
+    async def _open(self) -> Queue:
+        """Look before taking: a message received while its log cannot be written would count a receive for nothing."""
+        options = self.options
+        async for _ in self._store.list("logs/stats/segments/"):
+            break
+        for name in {options.replies, *options.reply_queues}:
+            await self._broker.queue(name)
+        dead_letters = options.dead_letters or f"{options.requests}_dead"
+        return await self._broker.queue(options.requests, Redrive(dead_letters, options.max_receives))
+
+    async def _poll(self, requests: Queue) -> None:
+        options = self.options
+        wait = min(options.wait, self.node.drain_seconds / 2)  # a poll cannot be cancelled, and must end in the drain
+        reply = partial(answer, replies=options.replies, reply_queues=options.reply_queues)
+        limits = Limits(wait, options.visibility, options.pollers, options.held)
+        self._poller = Poller(requests, reply, self._record, limits, self.log)
+        self._trouble = None
+        self.log.info("polling", requests=options.requests, replies=options.replies)
+        await self._poller.run(self._leave, patience=max(1.0, self.node.drain_seconds - wait - RELEASING))
+        self.log.info("stopped polling", answered=self._poller.counts["answered"], held=len(self._poller.held))
+
+    async def _record(self, done: Sequence[tuple[Message, Answer]]) -> None:
+        await append(self._store, [record(message, made) for message, made in done])
+
+    async def _count(self, requests: Queue) -> None:
+        while not self._leave.is_set():
+            try:
+                self._depth = await requests.depth()
+            except Problem as problem:
+                self.log.debug("cannot count", code=problem.code, reason=problem.message)
+            await rest(DEPTH_SECONDS, self._leave)
+
+    # -- for people
+
+    def _poll_age(self) -> float | None:
+        if self._poller is None or self._poller.polled is None:
+            return None
+        return asyncio.get_running_loop().time() - self._poller.polled
+
+    def _queue_age(self) -> float:
+        counted = self._depth.oldest if self._depth else None
+        return max(counted or 0.0, self._poller.queue_age if self._poller else 0.0)
+
+    def _why(self) -> str | None:
+        if self._poller is None:
+            return self._trouble
+        return "; ".join(f"{part} fails: {words}" for part, words in self._poller.trouble.items()) or None
