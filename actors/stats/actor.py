@@ -11,7 +11,7 @@ from functools import partial
 from pydantic import Field
 
 from actors.kit.queues import open_broker
-from actors.kit.queues.base import Answer, Depth, Message, Queue, QueueUnavailable, Redrive
+from actors.kit.queues.base import Answer, Depth, Message, Queue, Redrive
 from actors.kit.retry import pause_after, rest
 from actors.kit.stores import open_store
 from actors.stats.exchange import Exchange
@@ -141,11 +141,12 @@ class Stats(Actor[StatsOptions]):
         poller = self._poller
         if poller is None:
             return ()
+        counts = poller.counts
         shown = [
-            Measurement("stats_answered", "requests answered, logged and deleted", poller.counts["answered"], "counter"),
-            Measurement("stats_stale", "settled by somebody else meanwhile", poller.counts["stale"], "counter"),
-            Measurement("stats_poison", "messages that could not be answered", poller.counts["poison"], "counter"),
-            Measurement("stats_failures", "failed calls of queue and store", poller.counts["failures"], "counter"),
+            Measurement("stats_answered", "requests answered, logged and deleted", counts["answered"], "counter"),
+            Measurement("stats_stale", "settled by somebody else meanwhile", counts["stale"], "counter"),
+            Measurement("stats_poison", "messages that could not be answered", counts["poison"], "counter"),
+            Measurement("stats_failures", "failed calls of queue and store", counts["failures"], "counter"),
             Measurement("stats_held_messages", "received and not yet settled", len(poller.held)),
             Measurement("stats_polls", "long polls side by side", poller.pace.polls),
             Measurement("stats_poll_age_seconds", "since the last completed poll", self._poll_age() or 0.0),
