@@ -1,0 +1,14 @@
+"""Which keys a listing shows: those that every other method takes."""
+
+from __future__ import annotations
+
+from actors.kit.stores.base import KeyRefused, check_key
+
+
+def is_key(key: str) -> bool:
+    """Whether `key` can be a key; files and objects that others put there may have names that cannot."""
+    try:
+        check_key(key)
+    except KeyRefused:
+        return False
+    return True
