@@ -16,7 +16,8 @@ from actors.kit.retry import pause_after, rest
 from actors.kit.stores import open_store
 from actors.stats.exchange import Exchange
 from actors.stats.log.merge import LogMerger
-from actors.stats.log.segments import append
+from actors.stats.log.records import record
+from actors.stats.log.segments import SEGMENTS
 from actors.stats.messages import Reply, StatsStatus
 from actors.stats.poller import Limits, Poller
 from actors.stats.reply import answer
@@ -63,6 +64,7 @@ class Stats(Actor[StatsOptions]):
         self._depth: Depth | None = None
         self._trouble: str | None = "not connected yet"
         self._store = open_store(self.options.store)
+        self._log = LogMerger(self._store)
         self._broker = open_broker(self.options.queue)
         client = f"{self.node.name}-{self.node.instance}"
         self._exchange = Exchange(self._broker, self.options.requests, self.options.replies, client=client)
@@ -74,7 +76,7 @@ class Stats(Actor[StatsOptions]):
             if requests is None:
                 return
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(LogMerger(self._store).run(self._leave))
+                tasks.create_task(self._log.run(self._leave))
                 tasks.create_task(self._count(requests))
                 await self._poll(requests)
         finally:
@@ -175,7 +177,7 @@ class Stats(Actor[StatsOptions]):
     async def _open(self) -> Queue:
         """Look before taking: a message received while its log cannot be written would count a receive for nothing."""
         options = self.options
-        async for _ in self._store.list("logs/stats/segments/"):
+        async for _ in self._store.list(SEGMENTS):
             break
         for name in {options.replies, *options.reply_queues}:
             await self._broker.queue(name)
@@ -194,7 +196,7 @@ class Stats(Actor[StatsOptions]):
         self.log.info("stopped polling", answered=self._poller.counts["answered"], held=len(self._poller.held))
 
     async def _record(self, done: Sequence[tuple[Message, Answer]]) -> None:
-        await append(self._store, [record(message, made) for message, made in done])
+        await self._log.append([record(message, made) for message, made in done])
 
     async def _count(self, requests: Queue) -> None:
         while not self._leave.is_set():
