@@ -49,7 +49,7 @@ test-long: dev ## all tests, the long ones too
 	@BRUME_LONG=1 $(PYTHON) -m pytest -m "long or not long" $(ARGS)
 
 check: $(UV) ## lint, types and the node files of the roles
-	@$(SYNC) --extra core --extra edge --group dev --group bench
+	@$(SYNC) --extra core --extra edge --extra cloud --group dev --group bench
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy .
 	@for role in config/roles/*.yaml; do $(PYTHON) main.py --config $$role --check || exit $$?; done
@@ -65,10 +65,10 @@ edge: $(UV)
 	@$(SYNC) --extra core --extra edge
 
 bench-dev: $(UV)
-	@$(SYNC) --extra core --extra edge --group dev --group bench
+	@$(SYNC) --extra core --extra edge --extra cloud --group dev --group bench
 
 dev: $(UV)
-	@$(SYNC) --extra core --extra edge --group dev
+	@$(SYNC) --extra core --extra edge --extra cloud --group dev
 
 # Debian refuses `pip install` outside an environment, so uv gets one of its own.
 .tools/bin/uv:

@@ -15,7 +15,7 @@ HEAVY = {"cv2", "tensorflow", "tensorflow_hub", "pyspark", "ai_edge_litert", "sk
 CLOUD = {"boto3", "botocore", "aiobotocore", "obstore"}
 PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve"}
 CV2_ROOM = ROOT / "actors/kit/imaging/cv.py"  # sets cv2's switches; itself imported where it is used
-TOOL_FILES = {"cli.py", "demo.py"}
+TOOL_FILES = {"cli.py", "demo.py", "log_cli.py"}
 
 
 def modules(folder: str) -> list[Path]:
