@@ -68,11 +68,8 @@ async def main(argv: Sequence[str], context: ToolContext) -> int:
     tool = Tool(broker, args, report)
     try:
         return await tool.run()
-    except BadSeries as error:
-        return report.failed(EXIT_REFUSED, error.code, error.message, error.hint)
     except Problem as error:
-        code = EXIT_TEMPORARY if error.status in TEMPORARY else EXIT_CONFIG
-        return report.failed(code, error.code, error.message, error.hint)
+        return report.failed(_exit_code(error), error.code, error.message, error.hint)
     except Unreadable as error:
         return report.failed(EXIT_USAGE, "unreadable", str(error))
     except BrokenPipeError:
@@ -199,6 +196,12 @@ class Tool:
         self.signal = number
         self._prompt.interrupt()
         self._client.leave()
+
+
+def _exit_code(problem: Problem) -> int:
+    if isinstance(problem, BadSeries):
+        return EXIT_REFUSED
+    return EXIT_TEMPORARY if problem.status in TEMPORARY else EXIT_CONFIG
 
 
 def _series(text: str, place: int) -> tuple[float, ...]:
