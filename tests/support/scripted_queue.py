@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -83,6 +84,7 @@ class ScriptedQueues:
         self.wall = wall or virtual_wall
         self.script = Script(lambda: QueueUnavailable("the script says so"))
         self.shelves: dict[str, Shelf] = {}
+        self.receives: Counter[str] = Counter()  # how often each message was handed out
         self.cancelled_receives = 0  # that were cancelled by a client that lives on
 
     def broker(self) -> ScriptedBroker:
@@ -110,6 +112,7 @@ class ScriptedQueues:
                 dead.wake()
             elif len(given) < limit:
                 given.append(stored.handed_out(now + visibility))
+                self.receives[stored.id] += 1
         return given
 
 

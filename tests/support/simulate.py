@@ -128,8 +128,17 @@ def _seeded_entropy(loop: SimLoop) -> Iterator[None]:
     before = random.getstate()
     random.seed(loop.random.random())
     entropy = random.Random(loop.random.random())
+
+    class Seeded(random.Random):
+        def __init__(self, x: Any = None) -> None:
+            super().__init__(entropy.random() if x is None else x)
+
     try:
-        with mock.patch("os.urandom", entropy.randbytes), mock.patch("random._urandom", entropy.randbytes):
+        with (
+            mock.patch("os.urandom", entropy.randbytes),
+            mock.patch("random._urandom", entropy.randbytes),
+            mock.patch("random.Random", Seeded),
+        ):
             yield
     finally:
         random.setstate(before)
