@@ -91,7 +91,7 @@ def _get_elasticmq(into: Path) -> None:
 
 
 def _get_versitygw(into: Path) -> None:
-    go = program("go", "Go 1.21 or later (https://go.dev/dl), which fetches the newer one it needs")
+    go = program("go", "Go 1.25 or later (https://go.dev/dl)")
     package = f"github.com/versity/versitygw/cmd/versitygw@v{VERSITYGW}"
     _run([go, "install", package], {"GOBIN": str(into)})
 
