@@ -171,7 +171,7 @@ class Tool:
             code = self._report.failed(EXIT_TEMPORARY, "not_sent", f"{client.unsent} messages were not sent")
         if client.missing:
             when = "yet" if self.signal else f"after {self._args.timeout:g} s"
-            missing = f"{client.missing} of {len(client.sent)} messages have no reply {when}"
+            missing = f"no reply {when} to {client.missing} of {len(client.sent)} messages"
             hint = "is the service running? main.py --role stats"
             code = self._report.failed(EXIT_TEMPORARY, "replies_missing", missing, "" if self.signal else hint)
         return EXIT_SIGNAL + self.signal if self.signal else code
