@@ -1,10 +1,11 @@
-"""A contender's own process, and how to ask it for samples."""
+"""A contender's own process, how to ask it for samples, and what CPU a process has used."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import time
 from typing import Any
 
 
@@ -42,3 +43,8 @@ class Measured:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of CPU a process has used; its clock's number is made as clock_getcpuclockid(3) does on Linux."""
+    return time.clock_gettime((~pid << 3) | 2)

@@ -6,6 +6,8 @@ from bench.calls import REFERENCE as ASYNCIO
 from bench.calls.contender import FAULTS, LOCAL, REMOTE
 from bench.calls.player import FREEZE_LIMIT
 from bench.calls.run import Value
+from bench.queues import REFERENCE as SEED
+from bench.queues.row import RATES, Row
 from bench.splits import REFERENCE as WHOLE
 from bench.splits.contender import ROWS
 from bench.splits.run import Result
@@ -14,6 +16,7 @@ CALL_AIMS = {
     "ask local": "≥ 2", "tell": "≥ 1.3", "ask remote, 1": "≥ 1.1", "64 in flight": "≥ 1.4", "12 MB echo": "≥ 3",
     "kill noticed": "≤ 10 ms", "freeze noticed": "≤ 3 s",
 }  # fmt: skip
+QUEUE_AIMS = ("≥ 15", "≤ .32", "", "", "p50 ≤ the seed's")
 SPLIT_AIMS = {"gauss + sobel": "≤ .65", "bilateral 9": "≤ .57", "Canny": "≤ .70"}
 
 
@@ -50,6 +53,26 @@ def of_splits(result: Result, names: list[str]) -> str:
         table.append([name, *cells, wrong, f"{result.memory[name]:.1f}"])
     table.append(["aim", *(SPLIT_AIMS[row] for row in ROWS), "0", "≤ 1.2"])
     return _aligned(table)
+
+
+def of_queues(rows: dict[str, Row]) -> str:
+    """Rate (higher is better) and CPU (lower is better) against the seed's loop; API requests; p50 / p95 of replies."""
+    heads = ["messages/s", "requests a message", "CPU a message", "with a 20 MB log"]
+    table = [["queues, the seed's loop = 1", *heads, *(f"reply at {rate}/s, ms" for rate in RATES)]]
+    seed = rows[SEED]
+    for name, row in rows.items():
+        cells = [f"{row.rate / seed.rate:.1f}", f"{row.requests:.2f}" if row.requests else "–"]
+        cells += [f"{row.cpu / seed.cpu:.2f}", f"{row.grown / seed.cpu:.2f}"]
+        table.append([name, *cells, *(_latency(row, rate) for rate in RATES)])
+    table.append(["aim", *QUEUE_AIMS, *[""] * (len(RATES) - 1)])
+    return _aligned(table)
+
+
+def _latency(row: Row, rate: int) -> str:
+    if rate not in row.latency:
+        return "–"
+    half, most = row.latency[rate]
+    return f"{half * 1000:.1f} / {most * 1000:.1f}"
 
 
 def _aligned(table: list[list[str]]) -> str:

@@ -21,6 +21,7 @@ import uvloop
 from numpy.typing import NDArray
 
 from bench import splits
+from bench.measured import cpu_of
 from bench.splits.contender import ROWS
 
 PATIENCE = 60  # seconds a sample may take at most
@@ -51,7 +52,7 @@ class Player:
         return {"wall": time.perf_counter() - wall, "cpu": self._cpu() - cpu}
 
     def _cpu(self) -> float:
-        return time.process_time() + sum(_cpu_of(pid) for pid in self._contender.pids())
+        return time.process_time() + sum(cpu_of(pid) for pid in self._contender.pids())
 
     async def _memory(self, operator: str) -> float:
         before = _start_peak()
@@ -60,11 +61,6 @@ class Player:
 
     async def close(self) -> None:
         await self._contender.close()
-
-
-def _cpu_of(pid: int) -> float:
-    """Seconds of CPU a process has used; its clock's number is made as clock_getcpuclockid(3) does on Linux."""
-    return time.clock_gettime((~pid << 3) | 2)
 
 
 def _start_peak() -> int:
