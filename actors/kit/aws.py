@@ -201,8 +201,9 @@ def error_code(error: BaseException) -> str:
 
 
 def error_words(error: BaseException) -> str:
-    """What went wrong in one line, for people."""
+    """What went wrong in one short line, for people: some servers answer with whole pages."""
+    words = str(error)
     if isinstance(error, boto.ClientError):
         found = error.response.get("Error", {})
-        return f"{found.get('Code', 'error')}: {found.get('Message') or 'no reason given'}"
-    return str(error) or type(error).__name__
+        words = f"{found.get('Code', 'error')}: {found.get('Message') or 'no reason given'}"
+    return " ".join(words.split())[:300] or type(error).__name__
