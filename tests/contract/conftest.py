@@ -13,8 +13,12 @@ import pytest
 import uvloop
 
 from runtime import Auth, Node
+from tests.contract.queues import node, other, place
+from tests.contract.stores import open_client, store, store_kind
 from tests.support.certificates import Authority
 from tests.support.leaks import checked_for_leaks
+
+__all__ = ["node", "open_client", "other", "place", "store", "store_kind"]
 
 TOKEN = "0123456789abcdef" * 2
 

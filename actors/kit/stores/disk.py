@@ -5,6 +5,7 @@ Knows no keys and no problems: OSErrors pass. Everything here blocks.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -45,7 +46,7 @@ def regular(name: str, at: int) -> Iterator[tuple[int, os.stat_result]]:
     try:
         state = os.fstat(file)
         if not stat.S_ISREG(state.st_mode):
-            raise FileNotFoundError(name)
+            raise FileNotFoundError(errno.ENOENT, "not a regular file", name)
         yield file, state
     finally:
         os.close(file)

@@ -64,8 +64,8 @@ class FileStore:
         return await self._run(lambda: self._folder.stat(key))
 
     async def close(self) -> None:
-        """End the threads, when the calls under way are done."""
-        await asyncio.to_thread(self._pool.shutdown)
+        """End the threads, each when its call is done."""
+        self._pool.shutdown(wait=False)
 
     async def _put(self, key: str, data: bytes, fits: Fits) -> str:
         return await self._run(lambda: self._folder.put(key, data, fits))

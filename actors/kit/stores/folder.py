@@ -6,6 +6,7 @@ lock in `.brume/locks`, so that what was compared is what is replaced, by any th
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -212,5 +213,5 @@ def _etag_in_place(name: str, at: int) -> str | None:
         disk.remove_empty(at, name)  # what a crash left behind; fails where there are keys in it
         return None
     if not stat.S_ISREG(state.st_mode):
-        raise NotADirectoryError(name)  # a link or a device
+        raise NotADirectoryError(errno.ENOTDIR, "a link or a device", name)
     return etag_of(state)
