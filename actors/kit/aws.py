@@ -80,7 +80,8 @@ async def borrow(service: str, endpoint: str | None, region: str | None, **confi
     Give each back once. Credentials and all else come from the environment, as with every AWS tool. Connects to
     nothing. Raises what `translate` knows when there is no region or no such profile.
     """
-    shelf = _shelves.setdefault(asyncio.get_running_loop(), _Shelf())
+    loop = asyncio.get_running_loop()
+    shelf = _shelves.get(loop) or _shelves.setdefault(loop, _Shelf())  # a session costs more than ten calls
     settings = {**DEFAULTS, **config}
     key = repr((service, endpoint, region, sorted(settings.items())))
     shelf.borrowing += 1
