@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from tests.support.required import missing
+
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -22,7 +24,7 @@ expect.set_options(timeout=PATIENCE_MS)
 def chromium() -> Path:
     """Where the system's chromium is; skips where there is none."""
     if not CHROMIUM.exists():
-        pytest.skip(f"no {CHROMIUM}: install the system's chromium to run the browser tests")
+        missing(f"no {CHROMIUM}: install the system's chromium to run the browser tests")
     return CHROMIUM
 
 

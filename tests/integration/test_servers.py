@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from aiobotocore.session import get_session
 
-from tests.support.processes import alive
+from tests.support.processes import alive, running
 from tests.support.servers import ElasticMq, Moto, Server, VersityGw
 from tests.support.servers.install import Unavailable, installed
 
@@ -73,3 +73,14 @@ def test_what_failed_to_install_is_not_taken_for_installed(
     with pytest.raises(Unavailable, match="went away"):
         installed("server-1", fails_half_way)
     assert [path.name for path in installed("server-1", lambda into: (into / "whole").touch()).iterdir()] == ["whole"]
+
+
+@pytest.mark.parametrize(("required", "verdict"), [("", "1 skipped"), ("all", "1 error")])
+async def test_a_missing_program_skips_a_test_with_a_hint_and_fails_it_where_nothing_may_be_skipped(
+    tmp_path: Path, required: str, verdict: str
+) -> None:
+    nothing_here = {"BRUME_CACHE": str(tmp_path), "PATH": str(tmp_path), "BRUME_REQUIRE": required}
+    frozen = f"{__file__}::{test_a_stopped_server_is_gone_and_a_frozen_one_can_be_stopped.__name__}"
+    async with running("-m", "pytest", frozen, env=nothing_here) as run:
+        assert "install Go" in await run.line("no `go` here")
+        await run.line(verdict)

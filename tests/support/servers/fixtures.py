@@ -10,8 +10,9 @@ from typing import TypeVar
 
 import pytest
 
+from tests.support.required import missing
 from tests.support.servers.install import Unavailable
-from tests.support.servers.kinds import CREDENTIALS, ElasticMq, Moto, VersityGw
+from tests.support.servers.kinds import CREDENTIALS, QUICK_START, ElasticMq, Moto, VersityGw
 from tests.support.servers.server import Server
 
 Kind = TypeVar("Kind", bound=Server)
@@ -33,7 +34,7 @@ def aws_environment() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def elasticmq(aws_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ElasticMq]:
     """The session's ElasticMQ, in memory: name your queues so that no other test uses them."""
-    with _running(ElasticMq(tmp_path_factory.mktemp("elasticmq"))) as server:
+    with _running(ElasticMq(tmp_path_factory.mktemp("elasticmq"), java_options=QUICK_START)) as server:
         yield server
 
 
@@ -54,7 +55,7 @@ def versitygw(aws_environment: None, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def own_elasticmq(aws_environment: None, tmp_path: Path) -> Iterator[ElasticMq]:
     """An ElasticMQ for this test to stop and start; it keeps its messages."""
-    with _running(ElasticMq(tmp_path / "elasticmq", durable=True)) as server:
+    with _running(ElasticMq(tmp_path / "elasticmq", durable=True, java_options=QUICK_START)) as server:
         yield server
 
 
@@ -71,13 +72,7 @@ def _running(server: Kind) -> Iterator[Kind]:
         try:
             server.start_now()
         except Unavailable as problem:
-            _cannot(str(problem))
+            missing(str(problem))
         yield server
     finally:
         server.close()
-
-
-def _cannot(reason: str) -> None:
-    if os.environ.get("BRUME_REQUIRE") == "all":
-        pytest.fail(f"{reason}\n(BRUME_REQUIRE=all: nothing may be skipped)", pytrace=False)
-    pytest.skip(reason)

@@ -13,6 +13,7 @@ from tests.support.servers import install
 from tests.support.servers.server import Server
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "brume", "AWS_SECRET_ACCESS_KEY": "brumebrume"}
+QUICK_START = ("-XX:TieredStopAtLevel=1",)  # Java options for short lives: they start in half the time and serve slower
 
 ELASTICMQ_CONF = """
 include classpath("application.conf")
@@ -33,16 +34,17 @@ class ElasticMq(Server):
 
     region = "elasticmq"
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False, java_options: Sequence[str] = ()) -> None:
         super().__init__(folder)
         self._durable = durable
+        self._java_options = java_options
 
     def command(self) -> Sequence[str]:
         """Java with a configuration of its own."""
-        java = install.elasticmq()
+        java, *options = install.elasticmq()
         conf = self.folder / "elasticmq.conf"
         conf.write_text(ELASTICMQ_CONF.format(port=self.port, folder=self.folder, durable=str(self._durable).lower()))
-        return [*java, f"-Dconfig.file={conf}", "org.elasticmq.server.Main"]
+        return [java, *self._java_options, *options, f"-Dconfig.file={conf}", "org.elasticmq.server.Main"]
 
     def queue_url(self, *, create: bool = True) -> str:
         """The broker's URL."""
