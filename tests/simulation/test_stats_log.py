@@ -19,8 +19,9 @@ from tests.support.scripted_store import ScriptedStores
 from tests.support.simnet import Network
 from tests.support.simulate import simulate
 
-SMALL = MergePace(least=2000, batch=1500, most=4)
-FULL_SOON = MergePace(least=2000, batch=3000, day=1500, most=4)  # a day is full after a handful of messages
+SMALL = MergePace(gather=0.5, rest=1.0, least=500, batch=1500, most=4)
+FULL_SOON = MergePace(gather=0.5, rest=1.0, least=500, batch=3000, day=1500, most=4)  # after a handful of messages
+SLOW = Chances(longest=1.0)  # so that nodes meet in the middle of their merges
 NEAR_MIDNIGHT = (int(EPOCH) // 86_400 + 1) * 86_400_000 - 30_000
 
 
@@ -29,6 +30,7 @@ class World:
 
     def __init__(self, network: Network, pace: MergePace) -> None:
         self.stores = ScriptedStores()
+        self.stores.script.chances = SLOW
         self.acknowledged: dict[str, LogRecord] = {}
         self.begun: set[str] = set()
         self._network = network
@@ -84,7 +86,7 @@ class World:
             if stop.is_set():
                 break
             await self._log(merger, [_record(f"{name}-{number}-{each}") for each in range(random.randint(1, 3))])
-            await asyncio.sleep(random.choice([0.0, 1.0, 20.0]) * random.random())
+            await asyncio.sleep(random.choice([0.0, 1.0, 5.0]) * random.random())
         written.set()
         await merging
 
@@ -111,9 +113,9 @@ def _record(request: str) -> LogRecord:
 
 async def trouble(world: World) -> None:
     """One thing after another, at seeded times, while somebody reads now and then."""
-    for _ in range(random.randint(2, 8)):
+    for _ in range(random.randint(2, 12)):
         await asyncio.sleep(random.choice([0.05, 1.0, 20.0]) * random.random())
-        match random.choice(["kill", "restart", "freeze", "down", "flaky", "read"]):
+        match random.choice(["kill", "restart", "freeze", "down", "flaky", "read", "read", "read"]):
             case "kill":
                 world.kill()
                 world.start()
@@ -134,7 +136,7 @@ async def trouble(world: World) -> None:
 
 async def story(network: Network, pace: MergePace) -> World:
     world = World(network, pace)
-    for _ in range(random.randint(1, 3)):
+    for _ in range(random.randint(2, 4)):
         world.start()
     await trouble(world)
     await world.end()
@@ -142,7 +144,7 @@ async def story(network: Network, pace: MergePace) -> World:
     return world
 
 
-@simulate()
+@simulate(40)
 async def test_whatever_happens_an_acknowledged_record_is_logged_once_in_the_object_of_its_day(
     network: Network,
 ) -> None:
@@ -153,6 +155,6 @@ async def test_whatever_happens_an_acknowledged_record_is_logged_once_in_the_obj
         assert whole[day_of(record)].count(f'"request":"{record.request}","sent_at"'.encode()) == 1
 
 
-@simulate()
+@simulate(40)
 async def test_a_day_that_is_full_loses_nothing_either(network: Network) -> None:
     await story(network, FULL_SOON)
