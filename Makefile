@@ -1,4 +1,5 @@
-# Every command a newcomer or CI needs. Nothing is installed outside this folder but uv's download cache in HOME.
+# Every command a newcomer or CI needs. Nothing is installed outside this folder but uv's download cache in HOME, and the
+# servers that tests start (with Java, Maven and Go: ElasticMQ, versitygw) in $BRUME_CACHE, by default ~/.cache/brume.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
