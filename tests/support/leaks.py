@@ -22,7 +22,7 @@ import pytest
 
 SETTLE = 5.0  # seconds for closing sockets, threads and children to be gone
 KEPT_OPEN = ("/dev/urandom", "/dev/null")  # the interpreter and libraries keep these for themselves
-KEPT_THREADS = ("asyncio_", "pytest_timeout", "ThreadPoolExecutor-")  # pools of the loop itself
+KEPT_THREADS = ("asyncio_", "uvloop_", "pytest_timeout", "ThreadPoolExecutor-")  # pools of the loop itself
 
 BLOCKING: tuple[tuple[Any, str], ...] = (
     (time, "sleep"),
