@@ -39,7 +39,8 @@ def mount(site: Site, address: str, node: Node) -> None:
     """Put the statistics of the service at `address` on the site."""
     statistics = _Statistics(node.ref(Stats, address))
     body = {"application/json": {"schema": Numbers.model_json_schema()}}
-    described = Operation("Statistics of 1 to 10 numbers, through the queue", schema=_schema(), body=body, errors=(413,))
+    summary = "Statistics of 1 to 10 numbers, through the queue"
+    described = Operation(summary, schema=_schema(), body=body, errors=(413,))
     site.api("POST", "/api/statistics", statistics.answer, described)
     site.report("statistics", statistics.status)
     site.files("statistics", FOLDER)

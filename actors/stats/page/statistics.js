@@ -83,9 +83,9 @@ async function submit() {
     at.numbers.select();
   } catch (error) {
     complain(error.message);
-    at.numbers.focus();
   } finally {
     asking = false;
+    at.numbers.focus();
     refresh();
   }
 }
