@@ -54,7 +54,7 @@ class SqsBroker:
     def of(cls, url: str) -> SqsBroker:
         """The broker of an `sqs:` URL. Raises ValueError for one with a typo."""
         parts = urlsplit(url)
-        asked = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        asked = dict(parse_qsl(parts.query, keep_blank_values=True))
         endpoint, region, create = (asked.pop(key, "") for key in ("endpoint_url", "region", "create"))
         if asked or parts.netloc or parts.path.strip("/"):
             raise ValueError(f"{url!r}: sqs:// takes ?endpoint_url=…, region=… and create=true, and nothing else")
