@@ -48,7 +48,8 @@ class Writer:
         self._ring = ring
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._ended: asyncio.Future[None]
         self._closed = False
 
     def submit(self, work: Callable[[Tables], T]) -> asyncio.Future[T]:
@@ -57,6 +58,7 @@ class Writer:
             raise QueueUnavailable(f"the queue file {self._file.path} was closed")
         if self._thread is None:
             self._loop = asyncio.get_running_loop()
+            self._ended = self._loop.create_future()
             self._thread = threading.Thread(target=self._run, name="brume-queue", daemon=True)
             self._thread.start()
         job = Job(work, asyncio.get_running_loop().create_future())
@@ -68,7 +70,8 @@ class Writer:
         self._closed = True
         self._jobs.put(None)
         if self._thread is not None:
-            await asyncio.to_thread(self._thread.join)
+            await self._ended
+            self._thread.join()  # it has nothing left to do
 
     def _run(self) -> None:
         open_ = True
@@ -80,6 +83,7 @@ class Writer:
             open_ = None not in group
             self._commit([job for job in group if job is not None])
         self._file.close()
+        self._call(self._ended.set_result, None)
 
     def _commit(self, group: list[Job]) -> None:
         try:
@@ -92,9 +96,7 @@ class Writer:
                 job.error = self._worded(error)
         else:
             self._ring(tables.audible)
-        assert self._loop is not None
-        with suppress(RuntimeError):  # the loop has ended, and with it every caller
-            self._loop.call_soon_threadsafe(_deliver, group)
+        self._call(_deliver, group)
 
     def _attempt(self, tables: Tables, job: Job) -> None:
         """Do one job; raises only where SQLite gave up the whole transaction."""
@@ -105,6 +107,10 @@ class Writer:
             if tables.is_lost:
                 raise
             job.error = self._worded(error)
+
+    def _call(self, function: Callable[[T], object], argument: T) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and with it every caller
+            self._loop.call_soon_threadsafe(function, argument)
 
     def _worded(self, error: Exception) -> Exception:
         return as_problem(error, self._file.path) if isinstance(error, sqlite3.Error | OSError) else error
