@@ -117,6 +117,8 @@ class Assembly:
             )  # fmt: skip
         except ConfigError:
             raise
+        except ValueError as error:
+            raise ConfigError([self.loaded.mistake(("actors", name, "options"), str(error))]) from error
         except (NotInstalled, BrumeError, OSError, ImportError) as error:
             if not section.optional and isinstance(error, NotInstalled | ImportError):
                 raise ConfigError([self.loaded.mistake(("actors", name, "type"), str(error))]) from error

@@ -29,7 +29,8 @@ def child_specs(
         policy = restart_policy(section.restart)
         for child in child_names(name, section):
             overrides = child_overrides(section, child, parent)
-            missing = missing_extras(load(role_file(section.role), overrides, environment).file.needs)
+            child_file = load(role_file(section.role), overrides, environment).file
+            missing = missing_extras(sorted(child_file.extras))
             argv = [sys.executable, str(MAIN), "--role", section.role, *common]
             argv += [f"--set={assignment}" for assignment in overrides]
             specs.append(ChildSpec(child, argv, section.optional, missing, policy, secrets))

@@ -80,7 +80,7 @@ def _show(own: argparse.Namespace, loaded: Loaded, data: Path, environment: Mapp
 
 
 def _service(own: argparse.Namespace, loaded: Loaded, data: Path, environment: Mapping[str, str]) -> int:
-    if missing := missing_extras(loaded.file.needs):
+    if missing := missing_extras(sorted(loaded.file.extras)):
         raise ConfigError([loaded.mistake(("needs",), missing)])
     if own.lifeline is not None:
         from runtime.lifeline import watch_lifeline
@@ -92,7 +92,7 @@ def _service(own: argparse.Namespace, loaded: Loaded, data: Path, environment: M
 
 
 def _tool(own: argparse.Namespace, rest: Sequence[str], loaded: Loaded, data: Path) -> int:
-    if missing := missing_extras(loaded.file.needs):
+    if missing := missing_extras(sorted(loaded.file.extras)):
         raise ConfigError([loaded.mistake(("needs",), missing)])
     file = loaded.file
     assert file.tool is not None

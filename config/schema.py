@@ -6,6 +6,7 @@ An actor's own options are not here: each actor declares its Options, and `check
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +18,8 @@ from pydantic import (
     StringConstraints,
     field_validator,
 )
+
+from config.mistakes import did_you_mean
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=128)]
 Import = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
@@ -151,16 +154,34 @@ class NodeFile(Section):
     actors: dict[Name, ActorSection] = Field(default_factory=dict)
     processes: dict[Name, ProcessSection] = Field(default_factory=dict)
 
+    @property
+    def extras(self) -> set[str]:
+        """What must be installed for this file: what it needs, and the cloud libraries where its URLs ask for them."""
+        remote = [url for url in (self.store, self.queue) if url and url.startswith(("s3:", "sqs:"))]
+        return {*self.needs, *(("cloud",) if remote else ())}
+
     @field_validator("store")
     @classmethod
     def _is_store(cls, value: str | None) -> str | None:
-        if value is None or value.startswith(("file:", "s3://")):
+        if value is None or value.startswith("file:"):
             return value
+        if value.startswith("s3://"):
+            return _with_known_settings(value, ("endpoint_url", "region"))
         raise ValueError("a store is file:PATH or s3://bucket[/prefix]")
 
     @field_validator("queue")
     @classmethod
     def _is_queue(cls, value: str | None) -> str | None:
-        if value is None or value.startswith(("sqlite:", "sqs://")):
+        if value is None or value.startswith("sqlite:"):
             return value
+        if value.startswith("sqs://"):
+            return _with_known_settings(value, ("endpoint_url", "region", "create"))
         raise ValueError("a queue is sqlite:PATH or sqs://")
+
+
+def _with_known_settings(url: str, known: tuple[str, ...]) -> str:
+    """The URL, if it sets only what there is; the values are not told, one of them may be a secret."""
+    for key, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+        if key not in known:
+            raise ValueError(f"there is no setting {key!r} in this URL, {did_you_mean(key, known)}")
+    return url

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,12 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from config.check import NotInstalled, actor_class, check, read_options
+from config.credentials import without_credentials
 from config.load import Loaded
 from config.schema import NodeFile
 from runtime.actor import options_type
-from runtime.ops.logging import MASK, redact
+from runtime.ops.logging import redact
 from runtime.ref import Unresolved, make_ref
-
-CREDENTIALS = re.compile(
-    r"(?<=://)[^/@\s]+(?=@)|(?<=[?&])([\w-]*(?:secret|password|token|key)[\w-]*)=[^&\s]*", re.IGNORECASE
-)
 
 
 def effective(loaded: Loaded, data: Path, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -34,7 +30,7 @@ def effective(loaded: Loaded, data: Path, environment: Mapping[str, str]) -> dic
             continue
         options = read_options(loaded, name, cls, data, lambda wanted, at: make_ref(wanted, Unresolved(at)))
         shown["actors"][name]["options"] = options.model_dump(mode="json")
-    masked: dict[str, Any] = _without_credentials(redact(None, "", shown))
+    masked: dict[str, Any] = _masked(redact(None, "", shown))
     return masked
 
 
@@ -62,12 +58,11 @@ def schema(loaded: Loaded | None) -> str:
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **made}, indent=2)
 
 
-def _without_credentials(value: Any) -> Any:
-    """Passwords in URLs masked: `s3://key:secret@bucket`, `?secret_access_key=…`."""
+def _masked(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_credentials(item) for key, item in value.items()}
+        return {key: _masked(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_credentials(item) for item in value]
+        return [_masked(item) for item in value]
     if isinstance(value, str):
-        return CREDENTIALS.sub(lambda found: f"{found[1]}={MASK}" if found[1] else MASK, value)
+        return without_credentials(value)
     return value

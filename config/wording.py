@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
+from config.credentials import without_credentials
 from config.mistakes import Path, did_you_mean
 from runtime.ops.logging import SECRET_KEYS
 
@@ -119,7 +120,7 @@ def _is_secret(path: Path, model: type[BaseModel]) -> bool:
 def _short(found: Any) -> str:
     if isinstance(found, dict):
         return "a map"
-    text = repr(found)
+    text = repr(without_credentials(found) if isinstance(found, str) else found)
     return text if len(text) <= 60 else text[:57] + "…"
 
 

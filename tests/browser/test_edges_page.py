@@ -61,7 +61,7 @@ async def test_a_strip_changes_its_owner_before_the_eyes_when_a_worker_is_lost(p
         await page.click("#run")
         await expect(page.locator("#owners")).to_contain_text("worker-1")
         await expect(page.locator("#after")).to_be_hidden()
-        held._drain = 0.0  # it would wait for the tile it never finishes
+        held.drain_seconds = 0.0  # it would wait for the tile it never finishes
         await held.stop()
         await expect(page.locator("#news")).to_contain_text("Done in")
         await expect(page.locator("#news")).to_contain_text("sent again")

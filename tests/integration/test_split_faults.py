@@ -132,7 +132,7 @@ async def test_workers_find_a_master_that_restarts_and_its_client_gets_a_typed_e
             master = client.ref(SplitMaster, "hub/master")
             job = asyncio.create_task(master.split(SplitRequest(operator=OPERATOR, mode="always"), encoded(PICTURE)))
             assert await eventually(lambda: _busy(first))
-            first.hub._drain = 0.05
+            first.hub.drain_seconds = 0.05
             await first.hub.stop()
             with pytest.raises(AskError):
                 await job

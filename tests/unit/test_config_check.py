@@ -191,7 +191,8 @@ def test_the_nodes_own_actor_keeps_its_name() -> None:
 
 
 def test_the_printed_file_has_every_default_and_no_secret() -> None:
-    text = f"auth: {{token: {TOKEN}}}\nstore: 's3://me:pw@b?secret_access_key=xyz&region=r'\nactors: {{{SHOP}}}"
+    own = clerk("shop: shop, store: 's3://c?secret_access_key=xyz'")
+    text = f"auth: {{token: {TOKEN}}}\nstore: 's3://me:pw@b?region=r'\nactors: {{{SHOP}, {own}}}"
     shown = as_yaml(effective(parse(text, "node.yaml", [], {}), DATA, {}))
     assert TOKEN not in shown
     assert "pw" not in shown
@@ -199,3 +200,23 @@ def test_the_printed_file_has_every_default_and_no_secret() -> None:
     assert "region=r" in shown
     assert "tiles: 4" in shown
     assert "shelf: /data/shelf" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("queue: 'sqs://?endpiont_url=http://h'", "there is no setting 'endpiont_url' in this URL, did you mean"),
+        ("store: 's3://b?secret_access_key=xyz'", "there is no setting 'secret_access_key' in this URL, known here: endpoint_url, region"),
+    ],
+)
+def test_a_wrong_setting_of_a_url_is_told_without_its_value(line: str, words: str) -> None:
+    (mistake,) = found(f"{line}\nactors: {{{SHOP}}}")
+    assert words in mistake
+    assert "xyz" not in mistake
+
+
+def test_a_file_with_cloud_urls_needs_the_cloud_libraries_though_its_role_does_not() -> None:
+    text = f"needs: [core]\nactors: {{{SHOP}}}\n"
+    assert parse(text, "node.yaml", [], {}).file.extras == {"core"}
+    assert parse(f"{text}queue: 'sqs://?region=r'", "node.yaml", [], {}).file.extras == {"core", "cloud"}
+    assert parse(f"{text}store: 's3://b'", "node.yaml", [], {}).file.extras == {"core", "cloud"}
