@@ -58,7 +58,7 @@ class Bench:
 
     def warm(self, seconds: float) -> int:
         """How many requests take about so many seconds, after the first ones."""
-        count = 10
+        count = 100
         while (took := self.work(count).seconds) < seconds / 3:
             count *= 2
         return min(20_000, round(count * seconds / took))
