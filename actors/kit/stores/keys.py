@@ -12,3 +12,8 @@ def is_key(key: str) -> bool:
     except KeyRefused:
         return False
     return True
+
+
+def begins_a_key(prefix: str) -> bool:
+    """Whether a key can start with `prefix`."""
+    return is_key(prefix) or is_key(f"{prefix}x")

@@ -1,0 +1,51 @@
+"""What an error of an S3 client means to the caller of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from actors.kit.aws import ERRORS, error_code, error_words, translate
+from actors.kit.stores.base import Conflict, KeyRefused, NoSuchBucket, NoSuchKey, StoreDenied, StoreUnavailable
+from runtime.errors import Problem
+
+ANOTHER_WRITES = frozenset({"ConditionalRequestConflict", "OperationAborted"})  # at the same time: try again
+UNMET = frozenset({"PreconditionFailed", "412"})
+IN_ITS_OWN_WAY = UNMET | {"NoSuchUpload"}  # what a write that was done is told when it is repeated
+NO_KEY = frozenset({"NoSuchKey", "NotFound", "404"})
+BEHIND_THE_END = frozenset({"InvalidRange", "416"})
+_NO_BUCKET = frozenset({"NoSuchBucket", "InvalidBucketName"})
+_REFUSED_KEY = frozenset({  # servers over a folder refuse a key in the way of another
+    "KeyTooLongError", "ObjectParentIsFile", "ExistingObjectIsDirectory",
+})  # fmt: skip
+
+
+@contextmanager
+def as_problems(bucket: str, key: str) -> Iterator[None]:
+    """Errors of the body, which calls a client about `key`, as problems."""
+    try:
+        yield
+    except ERRORS as error:
+        raise problem(error, bucket, key) from error
+
+
+def problem(error: Exception, bucket: str, key: str) -> Problem:
+    """The problem that `error` is for a call about `key`."""
+    code, words = error_code(error), error_words(error)
+    if code in NO_KEY:
+        return NoSuchKey(f"there is no {key!r}")
+    if code in UNMET | ANOTHER_WRITES:
+        return Conflict(f"{key!r} is not what was expected")
+    if code in _NO_BUCKET:
+        return NoSuchBucket(f"there is no bucket {bucket!r}", hint="make it, or name another in `store`")
+    if code in _REFUSED_KEY:
+        return KeyRefused(f"{key!r} stands in the way of another key: {words}")
+    if translate(error) in ("expired", "denied"):
+        return StoreDenied(f"the store refused: {words}", hint="check the AWS credentials and what they allow")
+    return StoreUnavailable(f"the store failed: {words}")
+
+
+def was_repeated(error: Exception) -> bool:
+    """Whether the call had been made before, by the client itself, and that answer was lost or a failure."""
+    answer = getattr(error, "response", {})
+    return int(answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)) > 0
