@@ -130,5 +130,5 @@ def test_a_failed_call_is_a_problem_of_the_port(error: Exception, problem: type[
     ],
 )
 def test_a_url_with_a_typo_is_an_error(url: str) -> None:
-    with pytest.raises(ValueError, match="^'sqs:"):
+    with pytest.raises(ValueError, match=r"^'sqs:"):
         open_broker(url)
