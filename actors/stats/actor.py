@@ -27,7 +27,7 @@ from runtime.statistics import Measurement
 
 DEPTH_SECONDS = 30.0
 LAST_ASKS = 5.0  # seconds a stop waits for asks to be answered before the poller leaves
-RELEASING = 3.0  # seconds of the drain kept for giving messages back
+RELEASING = 6.0  # seconds of the drain kept for giving messages back, and for a last merge of the log
 
 
 class StatsOptions(Options):
@@ -76,9 +76,11 @@ class Stats(Actor[StatsOptions]):
             if requests is None:
                 return
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._log.run(self._leave))
+                written = asyncio.Event()
+                tasks.create_task(self._log.run(written))
                 tasks.create_task(self._count(requests))
                 await self._poll(requests)
+                written.set()
         finally:
             self._left.set()
 

@@ -19,8 +19,6 @@ from actors.stats.log.records import LogRecord
 from actors.stats.log.segments import CONTENT_TYPE, SEGMENTS, append, day_key, segment_key
 from tests.support.processes import running
 
-pytestmark = pytest.mark.usefixtures("no_leaks")
-
 DAY = "1970-01-01"
 WRITES = 30
 WRITER = f"""
@@ -52,6 +50,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "file":
         return f"file:{tmp_path}/bucket"
     return str(request.getfixturevalue("versitygw").store_url(bucket=f"log-{uuid4().hex}"))
+
+
+@pytest.fixture(autouse=True)
+def tidy(url: str, no_leaks: None) -> None:
+    """Nothing is left behind but the session's server."""
 
 
 async def read(store: Store, day: str = DAY) -> list[str]:

@@ -33,7 +33,7 @@ from actors.stats.log.segments import (
 from runtime.errors import Problem
 
 LOOK = 15.0  # seconds between listings while nothing waits: for what other nodes left behind
-LAST = 5.0  # seconds for the merge at the end
+LAST = 3.0  # seconds for the merge at the end
 ATTEMPTS = 5  # at one merge, against other nodes that merge the same day
 LISTED = 10_000  # segments of a day looked at in one listing
 
@@ -77,8 +77,10 @@ class LogMerger:
         self._written.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Merge until `stop` is set, then once more what there is; a store that fails is asked again, more and more
-        rarely."""
+        """Merge until `stop` is set, then, for 3 s at most, what is left; set it once nothing is appended any more.
+
+        A store that fails is asked again, more and more rarely.
+        """
         failures = 0
         while not stop.is_set():
             try:
