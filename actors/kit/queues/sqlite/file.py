@@ -47,10 +47,11 @@ class QueueFile:
         connection.execute("BEGIN IMMEDIATE")
         changes = connection.total_changes
         ticks = self._clocks.ticks()
-        kept = adopt(schema.kept_time(connection), self._clocks.boot(), ticks)
-        yield Tables(connection, kept.reads(ticks), int(self._clocks.wall() * 1000))
-        if connection.total_changes != changes:  # or every look into an empty queue would be a write
-            schema.keep_time(connection, QueueTime(kept.boot, kept.offset, kept.reads(ticks)))
+        kept = schema.kept_time(connection)
+        here = adopt(kept, self._clocks.boot(), ticks)
+        yield Tables(connection, here.reads(ticks), int(self._clocks.wall() * 1000))
+        if connection.total_changes != changes or here != kept:  # or every look into an empty queue would be a write
+            schema.keep_time(connection, QueueTime(here.boot, here.offset, here.reads(ticks)))
         connection.execute("COMMIT")
 
     def close(self) -> None:
