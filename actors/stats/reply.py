@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import asdict
 
 import msgspec
 
@@ -61,7 +60,8 @@ def _reply(message: Message, client: str | None) -> Reply | ErrorReply:
         numbers = parse_body(message.body)
     except BadSeries as error:
         return ErrorReply(message.id, ReplyError(error.code, error.message))
-    return Reply(message.id, client, numbers, **asdict(summarize(numbers)))
+    found = summarize(numbers)
+    return Reply(message.id, client, numbers, found.count, found.mean, found.median, found.max, found.min)
 
 
 def _as_json(reply: Reply | ErrorReply) -> str:

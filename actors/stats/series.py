@@ -50,12 +50,12 @@ def parse_number(text: str) -> float:
 
 def check_number(number: float, text: str = "") -> float:
     """`number`, if it is finite and at least 0; `text` is how it was written. Raises BadSeries."""
+    if 0 <= number < math.inf:
+        return number + 0.0  # -0.0 becomes 0.0
     shown = quoted(text or repr(number))
-    if not math.isfinite(number):
-        raise BadSeries(f"{shown} is too large or not finite", hint="the largest number is about 1.8e308")
-    if number < 0:
+    if number < 0 and math.isfinite(number):
         raise BadSeries(f"{shown} is negative", hint="numbers are 0 or greater")
-    return number + 0.0  # -0.0 becomes 0.0
+    raise BadSeries(f"{shown} is too large or not finite", hint="the largest number is about 1.8e308")
 
 
 def check_series(numbers: Sequence[float]) -> tuple[float, ...]:

@@ -1,10 +1,9 @@
-"""The statistics of a series, exact: computed in fractions and rounded once, to the nearest float."""
+"""The statistics of a series, exact: computed in whole numbers and rounded once, to the nearest float."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 
 @dataclass(frozen=True)
@@ -27,4 +26,7 @@ def summarize(numbers: Sequence[float]) -> Summary:
 
 
 def _mean(numbers: Sequence[float]) -> float:
-    return float(sum(map(Fraction, numbers), Fraction()) / len(numbers))
+    ratios = [number.as_integer_ratio() for number in numbers]
+    scale = max(denominator for _, denominator in ratios)  # a power of two, as all of them are
+    total = sum(numerator * (scale // denominator) for numerator, denominator in ratios)
+    return total / (scale * len(numbers))  # a division of ints is rounded once
