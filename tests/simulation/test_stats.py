@@ -20,7 +20,7 @@ from tests.support.scripted_queue import Kind, ScriptedQueues
 from tests.support.scripted_store import ScriptedStores
 from tests.support.simnet import Network
 from tests.support.simulate import simulate
-from tests.support.stats import REQUESTS, Asked, Ledger, unmerged, unsettled
+from tests.support.stats import Asked, Ledger, unmerged
 
 KINDS: tuple[Kind, ...] = ("sqlite", "sqs")
 VISIBILITY = 30.0
@@ -76,13 +76,13 @@ class World:
     async def send(self, messages: int) -> None:
         """Messages from a client whose own calls never fail."""
         for asked in (Asked.drawn(random.Random(random.random())) for _ in range(messages)):
-            self.ledger.sent[self.queues.put(REQUESTS, asked.draft)] = asked
+            self.ledger.sent[self.queues.put(self.ledger.names.requests, asked.draft)] = asked
 
     async def settled(self) -> None:
         """Wait until nothing is left to answer."""
         broker = self.queues.broker()
         async with asyncio.timeout(SETTLED):
-            while await unsettled(broker):  # noqa: ASYNC110 (virtual time)
+            while any(await self.ledger.left(broker)):  # noqa: ASYNC110 (virtual time)
                 await asyncio.sleep(1.0)
 
     async def end(self) -> None:
@@ -99,7 +99,8 @@ class World:
     def hidden(self) -> int:
         """Requests nobody else could receive now."""
         now = asyncio.get_running_loop().time()
-        return sum(stored.visible_at > now for stored in self.queues.shelves[REQUESTS].messages.values())
+        shelf = self.queues.shelves[self.ledger.names.requests]
+        return sum(stored.visible_at > now for stored in shelf.messages.values())
 
     def _drawn(self) -> str:
         return random.choice(list(self._servers))

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from actors.kit.queues.base import Broker, Draft, Message, Queue, Redrive, Settlement
+from actors.kit.queues.base import Broker, Draft, Message, Queue, Settlement
 from actors.kit.stores.base import Store
 from actors.stats.log.read import read_day
 
-REQUESTS, REPLIES, DEAD = "lab2", "lab2_1", "lab2_dead"
 DAYS, SEGMENTS = "logs/stats/", "logs/stats/segments/"
 BAD = (
     "",
@@ -31,6 +30,23 @@ BAD = (
     "naïve 🥐",
     "nan",
 )
+
+
+@dataclass(frozen=True)
+class Names:
+    """Queues of one service."""
+
+    requests: str = "lab2"
+
+    @property
+    def replies(self) -> str:
+        """Where answers go."""
+        return f"{self.requests}_1"
+
+    @property
+    def dead(self) -> str:
+        """Where what was received too often goes."""
+        return f"{self.requests}_dead"
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,7 @@ class Asked:
 class Ledger:
     """What was sent, by message id."""
 
+    names: Names = Names()
     sent: dict[str, Asked] = field(default_factory=dict)
 
     async def send(self, requests: Queue, asked: Sequence[Asked]) -> None:
@@ -82,11 +99,16 @@ class Ledger:
             if isinstance(outcome, str):
                 self.sent[outcome] = each
 
+    async def left(self, broker: Broker, name: str = "") -> tuple[int, int]:
+        """How many messages wait and are hidden in a queue, by default that of requests."""
+        depth = await (await broker.queue(name or self.names.requests)).depth()
+        return depth.waiting, depth.hidden
+
     async def check(self, broker: Broker, store: Store) -> None:
         """The promise, once nothing is under way any more: every message answered and logged, none left anywhere."""
-        left = {name: await _left(await broker.queue(name)) for name in (REQUESTS, DEAD)}
-        assert left == {REQUESTS: (0, 0), DEAD: (0, 0)}, f"(waiting, hidden) messages are left: {left}"
-        self.check_replies(await drained(await broker.queue(REPLIES)))
+        left = {name: await self.left(broker, name) for name in (self.names.requests, self.names.dead)}
+        assert set(left.values()) == {(0, 0)}, f"(waiting, hidden) messages are left: {left}"
+        self.check_replies(await drained(await broker.queue(self.names.replies)))
         await self.check_log(store)
 
     def check_replies(self, replies: Sequence[Message]) -> None:
@@ -131,24 +153,9 @@ async def drained(queue: Queue) -> list[Message]:
     return messages
 
 
-async def unsettled(broker: Broker) -> int:
-    """Requests that wait or are being worked on."""
-    return sum(await _left(await broker.queue(REQUESTS)))
-
-
 async def unmerged(store: Store) -> int:
     """Segments of the log that are not merged yet."""
     return len([entry async for entry in store.list(SEGMENTS)])
-
-
-def redrive(max_receives: int = 10) -> Redrive:
-    """The policy of the requests' queue."""
-    return Redrive(DEAD, max_receives)
-
-
-async def _left(queue: Queue) -> tuple[int, int]:
-    depth = await queue.depth()
-    return depth.waiting, depth.hidden
 
 
 def _number(chance: random.Random) -> float:
