@@ -159,3 +159,15 @@ async def test_the_aws_command_line_is_answered_by_the_statistics_service(aws: A
         assert by_body[body]["error"]["code"] == "bad_series", body[:40]
         assert len(by_body[body]["error"]["message"]) < 500
     assert not (await aws("receive-message", QueueUrl=await aws.url(service.dead_letters))).get("Messages")
+
+
+async def test_what_no_queue_takes_is_refused_by_the_server_beside_what_it_takes(aws: Aws, elasticmq: ElasticMq) -> None:
+    broker = open_broker(elasticmq.queue_url())
+    queue = await broker.queue(unused())
+    entries = [{"Id": str(at), "MessageBody": body} for at, body in enumerate(["", "\x01", "1"])]
+
+    answer = await aws("send-message-batch", QueueUrl=await aws.url(queue.name), Entries=entries)
+
+    assert [(failed["Id"], failed["SenderFault"]) for failed in answer["Failed"]] == [("0", True), ("1", True)]
+    assert [message.body for message in await received(queue, 1)] == ["1"]
+    await broker.close()
