@@ -161,7 +161,7 @@ async def test_the_aws_command_line_is_answered_by_the_statistics_service(aws: A
     assert not (await aws("receive-message", QueueUrl=await aws.url(service.dead_letters))).get("Messages")
 
 
-async def test_what_no_queue_takes_is_refused_by_the_server_beside_what_it_takes(aws: Aws, elasticmq: ElasticMq) -> None:
+async def test_what_no_queue_takes_is_refused_beside_what_it_takes(aws: Aws, elasticmq: ElasticMq) -> None:
     broker = open_broker(elasticmq.queue_url())
     queue = await broker.queue(unused())
     entries = [{"Id": str(at), "MessageBody": body} for at, body in enumerate(["", "\x01", "1"])]
