@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-import pytest
-
 from actors.kit.stores.base import PAGE, Store
 
 MIXED = [
@@ -41,20 +39,18 @@ async def test_keys_are_listed_in_the_order_of_their_bytes(store: Store) -> None
     assert await keys(store) == sorted(MIXED, key=str.encode) == MIXED
 
 
-@pytest.mark.parametrize(
-    "prefix", ["a", "a/", "a/b", "a/c/", "a/c/d", "é", "none", "a/none", "a/b/", "b/", "/", "..", "a//"]
-)
-async def test_a_prefix_may_end_anywhere(store: Store, prefix: str) -> None:
+async def test_a_prefix_may_end_anywhere(store: Store) -> None:
     await fill(store, MIXED)
-    assert await keys(store, prefix) == [key for key in MIXED if key.startswith(prefix)]
+    for prefix in ("a", "a/", "a/b", "a/c/", "a/c/d", "é", "none", "a/none", "a/b/", "b/", "/", "..", "a//"):
+        assert await keys(store, prefix) == [key for key in MIXED if key.startswith(prefix)]
 
 
-@pytest.mark.parametrize("after", ["a", "a-b", "a.c", "a/", "a/b", "a/c", "a/c/d", "a/c/e", "z", "😀"])
-@pytest.mark.parametrize("prefix", ["", "a/"])
-async def test_what_does_not_sort_behind_after_is_left_out(store: Store, prefix: str, after: str) -> None:
+async def test_what_does_not_sort_behind_after_is_left_out(store: Store) -> None:
     await fill(store, MIXED)
-    expected = [key for key in MIXED if key.startswith(prefix) and key.encode() > after.encode()]
-    assert await keys(store, prefix, after) == expected
+    for after in ("a", "a-b", "a.c", "a/", "a/b", "a/c", "a/c/d", "a/c/e", "z", "😀"):
+        behind = [key for key in MIXED if key.encode() > after.encode()]
+        assert await keys(store, "", after) == behind
+        assert await keys(store, "a/", after) == [key for key in behind if key.startswith("a/")]
 
 
 async def test_entries_tell_sizes(store: Store) -> None:
