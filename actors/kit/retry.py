@@ -1,9 +1,8 @@
-"""Waiting between attempts: longer after each failure, spread by chance, and ended early by whoever leaves."""
+"""Waiting between attempts: longer after each failure, spread by chance, and ended early by an event."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 
 def pause_after(failures: int, jitter: float, *, first: float = 0.2, longest: float = 20.0) -> float:
@@ -14,8 +13,12 @@ def pause_after(failures: int, jitter: float, *, first: float = 0.2, longest: fl
     return float(min(longest, first * 2 ** min(failures - 1, 30))) * (0.5 + 0.5 * jitter)
 
 
-async def rest(seconds: float, leave: asyncio.Event) -> None:
-    """Sleep for `seconds`, or until `leave` is set."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await leave.wait()
+async def rest(seconds: float, *events: asyncio.Event) -> None:
+    """Sleep for `seconds`, or until one of `events` is set."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.wait(waits)

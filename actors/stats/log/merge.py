@@ -113,7 +113,7 @@ class LogMerger:
     async def _wait(self, stop: asyncio.Event, report: MergeReport) -> None:
         """Until it is time to look again: soon while segments wait or are written here, else every now and then."""
         if not report.waiting and not self._written.is_set():
-            await _first_of(LOOK * (0.75 + 0.5 * self._chance.random()), stop, self._written)
+            await rest(LOOK * (0.75 + 0.5 * self._chance.random()), stop, self._written)
         await rest(self._pace.gather, stop)
 
     async def _merge_the_rest(self) -> None:
@@ -181,14 +181,3 @@ class LogMerger:
             return await self._store.get(day_key(day))
         except NoSuchKey:
             return Blob(b"", "")
-
-
-async def _first_of(seconds: float, *events: asyncio.Event) -> None:
-    """Wait until one of them is set, or for that long."""
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.wait(waits)

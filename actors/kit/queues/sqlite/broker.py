@@ -29,6 +29,7 @@ from actors.kit.queues.sqlite.clock import Clocks
 from actors.kit.queues.sqlite.file import QueueFile, as_problem
 from actors.kit.queues.sqlite.tables import Taken, check_name
 from actors.kit.queues.sqlite.writer import Writer
+from actors.kit.retry import rest
 from runtime.errors import Problem
 
 LOCK_PATIENCE = 10.0  # seconds to wait for another process's transaction
@@ -103,7 +104,7 @@ class SqliteQueue:
             if taken.messages or left <= 0 or (leave and leave.is_set()):
                 return taken.messages
             due = LOOK_AGAIN if taken.next_in is None else min(LOOK_AGAIN, taken.next_in)
-            await _any_of([rung, leave] if leave else [rung], min(left, due))
+            await rest(min(left, due), rung, *([leave] if leave else []))
             rung = self._bell().next_ring()
 
     async def settle(self, done: Sequence[Settlement], *, after: Awaitable[object] | None = None) -> list[Outcome]:
@@ -137,13 +138,3 @@ class SqliteQueue:
             with suppress(QueueUnavailable):  # the broker is closed: they stay hidden for their time
                 back = self._submit(lambda tables: tables.release(self.name, messages, 0.0))
                 back.add_done_callback(asyncio.Future.exception)  # nobody is left to hear of it
-
-
-async def _any_of(events: Sequence[asyncio.Event], timeout: float) -> None:
-    """Until one of them is set, or `timeout` seconds."""
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
