@@ -26,8 +26,9 @@ from runtime.errors import Problem
 from runtime.statistics import Measurement
 
 DEPTH_SECONDS = 30.0
-LAST_ASKS = 5.0  # seconds a stop waits for asks to be answered before the poller leaves
-RELEASING = 6.0  # seconds of the drain kept for giving messages back, and for a last merge of the log
+# A stop has the node's drain time: for the last asks, the polls under way, which cannot be cancelled, what they bring,
+# and in the rest for giving back what could not be settled and a last merge of the log.
+LAST_ASKS, LAST_POLLS, LAST_SETTLEMENTS = 1 / 6, 1 / 2, 1 / 6
 
 
 class StatsOptions(Options):
@@ -87,7 +88,7 @@ class Stats(Actor[StatsOptions]):
     async def drain(self) -> None:
         """Let asks be answered, end the receives, settle what they brought."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_ASKS):
+            async with asyncio.timeout(LAST_ASKS * self.node.drain_seconds):
                 await self._all_answered.wait()
         self._leave.set()
         await self._left.wait()
@@ -188,13 +189,13 @@ class Stats(Actor[StatsOptions]):
 
     async def _poll(self, requests: Queue) -> None:
         options = self.options
-        wait = min(options.wait, self.node.drain_seconds / 2)  # a poll cannot be cancelled, and must end in the drain
+        drain = self.node.drain_seconds
         reply = partial(answer, replies=options.replies, reply_queues=options.reply_queues)
-        limits = Limits(wait, options.visibility, options.pollers, options.held)
+        limits = Limits(min(options.wait, LAST_POLLS * drain), options.visibility, options.pollers, options.held)
         self._poller = Poller(requests, reply, self._record, limits, self.log)
         self._trouble = None
         self.log.info("polling", requests=options.requests, replies=options.replies)
-        await self._poller.run(self._leave, patience=max(1.0, self.node.drain_seconds - wait - RELEASING))
+        await self._poller.run(self._leave, patience=LAST_SETTLEMENTS * drain)
         self.log.info("stopped polling", answered=self._poller.counts["answered"], held=len(self._poller.held))
 
     async def _record(self, done: Sequence[tuple[Message, Answer]]) -> None:
