@@ -99,9 +99,19 @@ async def borrow(service: str, endpoint: str | None, region: str | None, **confi
 async def _made(
     session: AioSession, key: str, service: str, endpoint: str | None, region: str | None, config: AioConfig
 ) -> _Shared:
+    await asyncio.to_thread(_read_descriptions, session, service)
     region = region or session.get_config_variable("region") or (endpoint and "us-east-1")
     context = session.create_client(service, endpoint_url=endpoint, region_name=region, config=config)
     return _Shared(key, await context.__aenter__(), context)
+
+
+def _read_descriptions(session: AioSession, service: str) -> None:
+    """What takes a first client its time, in a thread: the session's loader keeps what it has read."""
+    loader = session.get_component("data_loader")
+    for name in ("service-2", "endpoint-rule-set-1"):
+        loader.load_service_model(service, name)
+    for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
+        loader.load_data(name)
 
 
 async def give_back(client: Any, *, spent: bool = False) -> None:
