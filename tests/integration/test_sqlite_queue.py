@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -79,6 +80,20 @@ async def test_a_wait_hears_of_a_release_that_comes_before_the_end_it_knew(tmp_p
                 assert await hurry == [None]
             assert len(waiting.result()) == 1
     await broker.close()
+
+
+async def test_a_wait_that_no_bell_reaches_looks_for_itself(
+    broker: SqliteBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.kit.queues.sqlite.broker.LOOK_AGAIN", 0.1)
+    queue = await broker.queue("lab2")
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(queue.receive(wait=20))
+        bells = tmp_path / "data" / "queue.db.wake"
+        assert await eventually(bells.exists)
+        shutil.rmtree(bells)
+        await queue.send([Draft("1")])
+    assert [message.body for message in waiting.result()] == ["1"]
 
 
 async def test_a_cancelled_receive_gives_back_what_it_had_been_given(broker: SqliteBroker) -> None:

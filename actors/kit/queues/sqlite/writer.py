@@ -74,16 +74,24 @@ class Writer:
             self._thread.join()  # it has nothing left to do
 
     def _run(self) -> None:
-        open_ = True
-        while open_:
-            group = [self._jobs.get()]
-            with suppress(Empty):
-                while True:
-                    group.append(self._jobs.get_nowait())
-            open_ = None not in group
-            self._commit([job for job in group if job is not None])
-        self._file.close()
-        self._call(self._ended.set_result, None)
+        try:
+            open_ = True
+            while open_:
+                waiting = self._next()
+                open_ = None not in waiting
+                if group := [job for job in waiting if job is not None]:
+                    self._commit(group)
+            self._file.close()
+        finally:
+            self._call(self._ended.set_result, None)
+
+    def _next(self) -> list[Job | None]:
+        """Wait for a job, and give it with all that wait behind it; None says it is the end."""
+        waiting = [self._jobs.get()]
+        with suppress(Empty):
+            while True:
+                waiting.append(self._jobs.get_nowait())
+        return waiting
 
     def _commit(self, group: list[Job]) -> None:
         try:
