@@ -218,4 +218,6 @@ def error_words(error: BaseException) -> str:
     if isinstance(error, boto.ClientError):
         found = error.response.get("Error", {})
         words = f"{found.get('Code', 'error')}: {found.get('Message') or 'no reason given'}"
+    if isinstance(error, TimeoutError):
+        words = words or "no answer in time"
     return " ".join(words.split())[:300] or type(error).__name__
