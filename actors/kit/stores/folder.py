@@ -100,6 +100,7 @@ class Folder:
     def delete(self, keys: Sequence[str]) -> None:
         """Delete what is there of these, and the folders that are empty then."""
         places = [place(key) for key in keys]
+        self._check_root()
         with writing(next(iter(keys), "")):
             touched = {tuple(parts) for parts, name in places if self._remove(parts, name)}
             for parts in sorted(touched, key=len, reverse=True):

@@ -21,7 +21,8 @@ from actors.kit.stores.keys import begins_a_key, is_key
 from actors.kit.stores.s3_calls import bare, delete, read, upload
 
 CONCURRENCY = 32  # calls at a time, a connection each
-TRIES = 5  # of a write that another one gets in the way of
+TRIES = 6  # of a write that another one gets in the way of
+FIRST_PAUSE = 0.02  # seconds before the second try; others take about as long
 OWN_SERVER = {
     "s3": {"addressing_style": "path"},  # a server of one's own rarely has a name for each bucket
     "request_checksum_calculation": "when_required",  # and may not know the newer checksums
@@ -129,9 +130,9 @@ class S3Store:
                     async with self._account.use() as client:
                         return await upload(client, names, data, condition)
                 except ERRORS as error:
-                    if error_code(error) not in s3_errors.ANOTHER_WRITES or attempt == TRIES:
+                    if error_code(error) not in s3_errors.PASSING or attempt == TRIES:
                         return await self._written(error, key, data, condition)
-                await asyncio.sleep(pause_after(attempt, random.random()))
+                await asyncio.sleep(pause_after(attempt, random.random(), first=FIRST_PAUSE))
         raise AssertionError
 
     async def _written(self, error: Exception, key: str, data: bytes, condition: Mapping[str, str]) -> str:
