@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from actors.kit.queues.base import Broker, Draft
 from actors.kit.retry import pause_after, rest
@@ -25,18 +26,27 @@ EARLY = 1000  # replies kept at most that came before the ids of their requests 
 
 
 def request_draft(numbers: Sequence[float], client: str) -> Draft:
-    """A series as the message of a client. Equal series are different messages, on FIFO queues too."""
-    return Draft(json.dumps({"numbers": list(numbers)}), {CLIENT: client}, dedupe=uuid.uuid4().hex)
+    """A series as the message of a client. On FIFO queues equal series differ too, and none waits for another."""
+    own = uuid.uuid4().hex
+    return Draft(json.dumps({"numbers": list(numbers)}), {CLIENT: client}, group=own, dedupe=own)
 
 
 class Exchange:
     """Asks as `client`, whose name no other exchange may have at the same time."""
 
-    def __init__(self, broker: Broker, requests: str = "lab2", replies: str = "lab2_1", *, client: str) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        requests: str = "lab2",
+        replies: str = "lab2_1",
+        *,
+        client: str,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self.client = client[-LONGEST_CLIENT:].strip()
         self._broker = broker
         self._requests = requests
-        self._inbox = Inbox(broker, replies, self.client)
+        self._inbox = Inbox(broker, replies, self.client, wall=wall)
         self._waiting: dict[str, asyncio.Future[Reply | ErrorReply]] = {}
         self._early: dict[str, Reply | ErrorReply] = {}  # the answer to a send may come after the reply
         self._sending = 0

@@ -1,28 +1,30 @@
 """The reply queue as one of its clients sees it: whose each reply is, and a long poll that treats it accordingly.
 
 Clients share the queue. A reply of ours is handed over and then deleted, so that dying in between costs nothing but
-seeing it again. A foreign one is given back hidden for a moment, longer each time it is met, for its owner to come
-first; nothing here is hidden for more than a few seconds.
+seeing it again. A foreign one is given back: a fresh one at once, and we stand back, as its owner is likely to wait
+for it; an older one hidden for a moment that grows with its age, as nobody may ever come for it, and it must not be
+met again and again. Nothing is hidden for more than a few seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
+import time
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from actors.kit.queues.base import Broker, Message, Settlement
-from actors.kit.retry import pause_after
+from actors.kit.queues.base import Broker, Message, Queue, Settlement
+from actors.kit.retry import rest
 from actors.stats.messages import ErrorReply, Reply
 from actors.stats.reply import client_of, read_reply
 
 WAIT = 5.0  # seconds a poll waits; on SQS that is also how long it takes to leave
 VISIBILITY = 10.0  # seconds until others see what a killed client had received
-FIRST_HIDING, LONGEST_HIDING = 0.5, 4.0  # seconds a foreign reply is hidden, before jitter
-MET = 10_000  # foreign messages whose meetings are counted
+FRESH = 3.0  # seconds a foreign reply is given back at once
+LONGEST_HIDING = 4.0  # seconds a foreign reply is hidden, before jitter
+STAND_BACK = 0.3  # seconds until the next poll after one that brought fresh foreign replies only, before jitter
 
 
 class Owner(Enum):
@@ -50,26 +52,41 @@ def owner_of(message: Message, reply: Reply | ErrorReply | None, client: str, mi
     return Owner.SOMEBODY_ELSE if named else Owner.NOBODY
 
 
+def hiding(age: float, jitter: float) -> float:
+    """Seconds to hide a foreign reply sent `age` seconds ago; clocks differ, so that an age may be negative.
+
+    `jitter` in [0, 1) spreads it over its upper half.
+    """
+    return 0.0 if abs(age) < FRESH else min(LONGEST_HIDING, abs(age) / 10) * (0.5 + 0.5 * jitter)
+
+
 class Inbox:
     """The replies to `client` on queue `name`. One that `shows` takes replies to nobody as well."""
 
     def __init__(
-        self, broker: Broker, name: str, client: str, *, shows: bool = False, chance: random.Random | None = None
+        self,
+        broker: Broker,
+        name: str,
+        client: str,
+        *,
+        shows: bool = False,
+        chance: random.Random | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._broker = broker
         self._name = name
         self._client = client
         self._shows = shows
         self._chance = chance or random.Random()
-        self._met: Counter[str] = Counter()  # sqlite does not count receives that are given back
+        self._wall = wall
 
     async def poll(
         self,
         take: Callable[[Arrival], None],
         *,
+        leave: asyncio.Event,
         wait: float = WAIT,
         mine: Container[str] = (),
-        leave: asyncio.Event | None = None,
     ) -> None:
         """Receive once, waiting up to `wait` seconds; `take` is called with each arrival before it is deleted.
 
@@ -89,17 +106,17 @@ class Inbox:
             if taken:
                 await queue.settle(taken)
         finally:
-            for messages, seconds in self._hidings(foreign):
-                await queue.release(messages, delay=seconds)
+            fresh = await self._give_back(queue, foreign)
+        if fresh and not taken:
+            await rest(STAND_BACK * self._chance.uniform(0.5, 1.0), leave)
 
-    def _hidings(self, foreign: Sequence[Message]) -> list[tuple[list[Message], float]]:
-        """The foreign messages with how long to hide them: together those met equally often."""
-        if len(self._met) > MET:
-            self._met.clear()
+    async def _give_back(self, queue: Queue, foreign: Sequence[Message]) -> bool:
+        """Whether there was a fresh one among them."""
+        jitter, now = self._chance.random(), self._wall()
         groups: dict[float, list[Message]] = {}
         for message in foreign:
-            self._met[message.id] += 1
-            times = max(self._met[message.id], message.receives)
-            longest = pause_after(times, 1.0, first=FIRST_HIDING, longest=LONGEST_HIDING)
-            groups.setdefault(longest, []).append(message)
-        return [(messages, longest * self._chance.uniform(0.5, 1.0)) for longest, messages in groups.items()]
+            seconds = round(hiding(now - message.sent_at / 1000, jitter), 1)  # so that one call hides many
+            groups.setdefault(seconds, []).append(message)
+        for seconds, messages in groups.items():
+            await queue.release(messages, delay=seconds)
+        return 0.0 in groups

@@ -13,12 +13,12 @@ import pytest
 from actors.kit.queues.base import Broker, Draft, Message, Settlement
 from actors.stats.errors import BadSeries
 from actors.stats.exchange import Exchange
-from actors.stats.inbox import LONGEST_HIDING, Arrival, Inbox, Owner, owner_of
+from actors.stats.inbox import FRESH, LONGEST_HIDING, STAND_BACK, Arrival, Inbox, Owner, hiding, owner_of
 from actors.stats.messages import ErrorReply, Reply, ReplyError
 from actors.stats.reply import answer
 from runtime.deadline import deadline
 from runtime.errors import DeadlineExceeded
-from tests.support.script import Chances
+from tests.support.script import Chances, virtual_wall
 from tests.support.scripted_queue import Kind, ScriptedQueues
 from tests.support.simnet import Network
 from tests.support.simulate import simulate
@@ -48,6 +48,21 @@ async def service(broker: Broker, *, slowest: float = 0.0) -> AsyncIterator[None
         yield
     finally:
         serving.cancel()
+
+
+def exchange_of(queues: ScriptedQueues, client: str = "site") -> Exchange:
+    return Exchange(queues.broker(), client=client, wall=virtual_wall)
+
+
+def inbox(queues: ScriptedQueues, client: str, *, shows: bool = False) -> Inbox:
+    return Inbox(queues.broker(), "lab2_1", client, shows=shows, wall=virtual_wall)
+
+
+async def poll(inbox: Inbox, wait: float = 5.0) -> list[Arrival]:
+    """What one poll brought."""
+    arrivals: list[Arrival] = []
+    await inbox.poll(arrivals.append, wait=wait, leave=asyncio.Event())
+    return arrivals
 
 
 async def left(queues: ScriptedQueues, name: str = "lab2_1") -> int:
@@ -87,7 +102,7 @@ def test_a_reply_that_names_nobody_is_ours_when_the_request_was() -> None:
 @simulate(seeds=20)
 async def test_any_number_of_asks_share_one_listener_and_each_gets_its_own_reply(network: Network, kind: Kind) -> None:
     queues = ScriptedQueues(kind)
-    exchange = Exchange(queues.broker(), client="site")
+    exchange = exchange_of(queues)
     async with service(queues.broker()):
         asking = asyncio.gather(*(exchange.ask([number, number + 2]) for number in range(200)))
         await asyncio.sleep(0)
@@ -103,7 +118,7 @@ async def test_any_number_of_asks_share_one_listener_and_each_gets_its_own_reply
 @simulate(seeds=30)
 async def test_clients_on_one_reply_queue_do_not_eat_each_others_replies(network: Network, kind: Kind) -> None:
     queues = ScriptedQueues(kind)
-    exchanges = [Exchange(queues.broker(), client=f"c{number}") for number in range(5)]
+    exchanges = [exchange_of(queues, f"c{number}") for number in range(5)]
     async with service(queues.broker(), slowest=0.3):
         asks = [exchange.ask([number]) for exchange in exchanges for number in range(8)]
         with deadline(60):
@@ -118,7 +133,7 @@ async def test_clients_on_one_reply_queue_do_not_eat_each_others_replies(network
 async def test_a_reply_that_overtakes_the_answer_to_its_sending_is_not_lost(network: Network, kind: Kind) -> None:
     queues = ScriptedQueues(kind)
     queues.script.chances = Chances(longest=3.0)
-    exchange = Exchange(queues.broker(), client="site")
+    exchange = exchange_of(queues)
     async with service(queues.broker()):
         with deadline(120):
             replies = await asyncio.gather(*(exchange.ask([number]) for number in range(10)))
@@ -131,7 +146,7 @@ async def test_a_reply_that_overtakes_the_answer_to_its_sending_is_not_lost(netw
 @simulate(seeds=20)
 async def test_repeated_and_late_replies_of_ours_are_deleted(network: Network, kind: Kind) -> None:
     queues = ScriptedQueues(kind)
-    exchange = Exchange(queues.broker(), client="site")
+    exchange = exchange_of(queues)
     with pytest.raises(DeadlineExceeded), deadline(2):
         await exchange.ask([1])
     async with service(queues.broker()):
@@ -139,8 +154,7 @@ async def test_repeated_and_late_replies_of_ours_are_deleted(network: Network, k
             await asyncio.sleep(1)
         for number in range(20):
             await exchange.ask([number])
-        inbox = Inbox(queues.broker(), "lab2_1", "site")
-        await inbox.poll(lambda _: None, wait=0)
+        await poll(inbox(queues, "site"), wait=0)
     await exchange.close()
     assert await left(queues) == 0
 
@@ -149,7 +163,7 @@ async def test_repeated_and_late_replies_of_ours_are_deleted(network: Network, k
 @simulate(seeds=5)
 async def test_without_a_reply_the_deadline_ends_the_ask_and_the_listening(network: Network, kind: Kind) -> None:
     queues = ScriptedQueues(kind)
-    exchange = Exchange(queues.broker(), client="site")
+    exchange = exchange_of(queues)
     begun = asyncio.get_running_loop().time()
     with pytest.raises(DeadlineExceeded, match="no reply in time"), deadline(30):
         await exchange.ask([1])
@@ -162,7 +176,7 @@ async def test_without_a_reply_the_deadline_ends_the_ask_and_the_listening(netwo
 @simulate(seeds=5)
 async def test_a_bad_series_is_refused_before_anything_is_sent(network: Network) -> None:
     queues = ScriptedQueues()
-    exchange = Exchange(queues.broker(), client="site")
+    exchange = exchange_of(queues)
     with pytest.raises(BadSeries):
         await exchange.ask([-1])
     assert queues.shelves == {}
@@ -171,7 +185,7 @@ async def test_a_bad_series_is_refused_before_anything_is_sent(network: Network)
 @simulate(seeds=5)
 async def test_an_error_reply_is_a_bad_series(network: Network) -> None:
     queues = ScriptedQueues()
-    exchange = Exchange(queues.broker(), client="site")
+    exchange = exchange_of(queues)
     asking = asyncio.create_task(exchange.ask([1]))
     [request] = await (await queues.broker().queue("lab2")).receive(wait=20)
     error = {"request": request.id, "error": {"code": "bad_series", "message": "not today"}}
@@ -185,7 +199,7 @@ async def test_an_error_reply_is_a_bad_series(network: Network) -> None:
 @simulate(seeds=20)
 async def test_a_queue_that_fails_for_a_while_delays_a_reply_and_does_not_lose_it(network: Network, kind: Kind) -> None:
     queues = ScriptedQueues(kind)
-    exchange = Exchange(queues.broker(), client="site")
+    exchange = exchange_of(queues)
     queues.script.fail("receive", calls=3)
     queues.script.lose("settle" if kind == "sqlite" else "delete")
     with deadline(60):
@@ -199,41 +213,59 @@ async def test_a_queue_that_fails_for_a_while_delays_a_reply_and_does_not_lose_i
 @simulate(seeds=5)
 async def test_the_deadlines_error_says_what_the_queue_said(network: Network) -> None:
     queues = ScriptedQueues()
-    exchange = Exchange(queues.broker(), client="site")
+    exchange = exchange_of(queues)
     queues.script.fail("receive", calls=1000)
     with pytest.raises(DeadlineExceeded, match="the script says so"), deadline(5):
         await exchange.ask([1])
     await exchange.close()
 
 
+@pytest.mark.parametrize(
+    ("age", "shortest", "longest"), [(0, 0, 0), (2.9, 0, 0), (-2, 0, 0), (10, 0.5, 1), (1e6, 2, 4), (-1e6, 2, 4)]
+)
+def test_a_foreign_reply_is_hidden_longer_the_older_it_is_and_never_for_long(
+    age: float, shortest: float, longest: float
+) -> None:
+    assert [hiding(age, 0.0), hiding(age, 1.0)] == [shortest, longest]
+
+
 @both
 @simulate(seeds=10)
-async def test_a_foreign_reply_is_hidden_longer_each_time_and_never_for_long(network: Network, kind: Kind) -> None:
+async def test_a_fresh_foreign_reply_is_given_back_at_once_while_we_stand_back(network: Network, kind: Kind) -> None:
     queues = ScriptedQueues(kind)
-    inbox, arrivals = Inbox(queues.broker(), "lab2_1", "me", shows=True), list[Arrival]()
+    replies = await queues.broker().queue("lab2_1")
+    identity = queues.put("lab2_1", Draft("{}", {"client": "you"}))
+    polling = asyncio.create_task(poll(inbox(queues, "me", shows=True)))
+    while not queues.receives[identity]:  # noqa: ASYNC110 (virtual time)
+        await asyncio.sleep(0)
+    assert len(await replies.receive(wait=STAND_BACK / 2)) == 1
+    assert not polling.done()
+    assert await polling == []
+
+
+@both
+@simulate(seeds=10)
+async def test_an_old_foreign_reply_is_not_met_again_and_again(network: Network, kind: Kind) -> None:
+    queues = ScriptedQueues(kind)
     queues.put("lab2_1", Draft("{}", {"client": "you"}))
-    now, hidings = asyncio.get_running_loop().time, []
-    for _ in range(12):
-        await inbox.poll(arrivals.append, wait=0)
-        begun = now()
-        while not (await (await queues.broker().queue("lab2_1")).depth()).waiting:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        hidings.append(now() - begun)
-    assert arrivals == []
-    assert max(hidings) <= LONGEST_HIDING + 0.01
-    assert max(hidings[:2]) < min(hidings[-3:])
+    await asyncio.sleep(600)
+    end = asyncio.get_running_loop().time() + 60
+    while asyncio.get_running_loop().time() < end:
+        assert await poll(inbox(queues, "me", shows=True)) == []
+    assert sum(queues.receives.values()) <= 60 / (LONGEST_HIDING / 2) + 1
+    await asyncio.sleep(LONGEST_HIDING)
+    assert (await (await queues.broker().queue("lab2_1")).depth()).waiting == 1
 
 
 @both
 @simulate(seeds=10)
 async def test_replies_to_nobody_wait_for_somebody_who_shows(network: Network, kind: Kind) -> None:
     queues = ScriptedQueues(kind)
-    arrivals: list[Arrival] = []
     queues.put("lab2_1", Draft("not even a reply"))
-    await Inbox(queues.broker(), "lab2_1", "site").poll(arrivals.append, wait=0)
-    assert arrivals == []
+    await asyncio.sleep(FRESH)
+    assert await poll(inbox(queues, "site"), wait=0) == []
     await asyncio.sleep(LONGEST_HIDING)
-    await Inbox(queues.broker(), "lab2_1", "tool", shows=True).poll(arrivals.append, wait=0)
+    arrivals = await poll(inbox(queues, "tool", shows=True), wait=0)
     assert [(arrival.message.body, arrival.ours) for arrival in arrivals] == [("not even a reply", False)]
     assert await left(queues) == 0
 
@@ -247,7 +279,7 @@ async def test_what_was_shown_is_deleted_after_and_not_before(network: Network) 
     def look(_: Arrival) -> None:
         there.append(len(queues.shelves["lab2_1"].messages))
 
-    await Inbox(queues.broker(), "lab2_1", "me").poll(look, wait=0)
+    await inbox(queues, "me").poll(look, wait=0, leave=asyncio.Event())
     assert (there, await left(queues)) == ([1], 0)
 
 
