@@ -24,6 +24,7 @@ WAIT = 5.0  # seconds a poll waits; on SQS that is also how long it takes to lea
 VISIBILITY = 10.0  # seconds until others see what a killed client had received
 FRESH = 3.0  # seconds a foreign reply is given back at once
 LONGEST_HIDING = 4.0  # seconds a foreign reply is hidden, before jitter
+LEFT_BEHIND = 86_400.0  # seconds after which a foreign reply is nobody's, as its client has gone
 STAND_BACK = 0.3  # seconds until the next poll after one that brought fresh foreign replies only, before jitter
 
 
@@ -44,12 +45,17 @@ class Arrival:
     ours: bool
 
 
-def owner_of(message: Message, reply: Reply | ErrorReply | None, client: str, mine: Container[str] = ()) -> Owner:
-    """Whose the reply is: its attribute says so, else its body, else that it answers one of the requests `mine`."""
+def owner_of(
+    message: Message, reply: Reply | ErrorReply | None, client: str, mine: Container[str] = (), age: float = 0.0
+) -> Owner:
+    """Whose the reply is: its attribute says so, else its body, else that it answers one of the requests `mine`.
+
+    `age` is in seconds: one that its client has left behind for a day is nobody's.
+    """
     named = client_of(message) or (reply.client if isinstance(reply, Reply) else None)
     if named == client or (reply is not None and reply.request in mine):
         return Owner.OURS
-    return Owner.SOMEBODY_ELSE if named else Owner.NOBODY
+    return Owner.SOMEBODY_ELSE if named and age < LEFT_BEHIND else Owner.NOBODY
 
 
 def hiding(age: float, jitter: float) -> float:
@@ -96,7 +102,7 @@ class Inbox:
         taken, foreign = [], []
         for message in await queue.receive(wait=wait, visibility=VISIBILITY, leave=leave):
             reply = read_reply(message.body)
-            owner = owner_of(message, reply, self._client, mine)
+            owner = owner_of(message, reply, self._client, mine, self._age(message))
             if owner is Owner.OURS or (owner is Owner.NOBODY and self._shows):
                 take(Arrival(message, reply, owner is Owner.OURS))
                 taken.append(Settlement(message))
@@ -112,11 +118,14 @@ class Inbox:
 
     async def _give_back(self, queue: Queue, foreign: Sequence[Message]) -> bool:
         """Whether there was a fresh one among them."""
-        jitter, now = self._chance.random(), self._wall()
+        jitter = self._chance.random()
         groups: dict[float, list[Message]] = {}
         for message in foreign:
-            seconds = round(hiding(now - message.sent_at / 1000, jitter), 1)  # so that one call hides many
+            seconds = round(hiding(self._age(message), jitter), 1)  # so that one call hides many
             groups.setdefault(seconds, []).append(message)
         for seconds, messages in groups.items():
             await queue.release(messages, delay=seconds)
         return 0.0 in groups
+
+    def _age(self, message: Message) -> float:
+        return self._wall() - message.sent_at / 1000

@@ -13,7 +13,7 @@ import pytest
 from actors.kit.queues.base import Broker, Draft, Message, Settlement
 from actors.stats.errors import BadSeries
 from actors.stats.exchange import Exchange
-from actors.stats.inbox import FRESH, LONGEST_HIDING, STAND_BACK, Arrival, Inbox, Owner, hiding, owner_of
+from actors.stats.inbox import FRESH, LEFT_BEHIND, LONGEST_HIDING, STAND_BACK, Arrival, Inbox, Owner, hiding, owner_of
 from actors.stats.messages import ErrorReply, Reply, ReplyError
 from actors.stats.reply import answer
 from runtime.deadline import deadline
@@ -96,6 +96,13 @@ def test_without_the_attribute_the_body_says_whose_a_reply_is(client: str, owner
 
 def test_a_reply_that_names_nobody_is_ours_when_the_request_was() -> None:
     assert owner_of(message(), REPLY, "me", {"r1"}) is Owner.OURS
+
+
+def test_a_reply_its_client_left_behind_for_a_day_is_nobodys() -> None:
+    theirs = message(client="you")
+    assert owner_of(theirs, REPLY, "me", age=LEFT_BEHIND - 1) is Owner.SOMEBODY_ELSE
+    assert owner_of(theirs, REPLY, "me", age=LEFT_BEHIND) is Owner.NOBODY
+    assert owner_of(theirs, REPLY, "you", age=LEFT_BEHIND) is Owner.OURS
 
 
 @both
