@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, TCPConnector, web
@@ -127,7 +128,8 @@ class ToxicProxy:
         url = URL(self.upstream + request.raw_path, encoded=True)
         try:
             async with self._session.request(
-                request.method, url, headers=headers, data=call.body or None, allow_redirects=False,
+                request.method, url, headers=headers, allow_redirects=False,
+                data=BytesIO(call.body) if call.body else None,  # bytes of a part would draw a warning
                 skip_auto_headers=("User-Agent", "Accept-Encoding", "Content-Type"),
             ) as answer:  # fmt: skip
                 return _passed_on(call, answer.status, answer.headers.items(), await answer.read())

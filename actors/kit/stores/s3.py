@@ -1,15 +1,17 @@
 """A store in a bucket: `s3://bucket[/prefix]?endpoint_url=…&region=…`, on AWS or on whatever speaks S3.
 
 The server must honour conditional writes (If-Match and If-None-Match), as AWS and versitygw do. Calls are repeated
-after resets, throttling and 5xx, with growing pauses spread by chance. A cancelled write may still happen.
+after resets, throttling and 5xx, with growing pauses spread by chance; each write carries a mark of its own, by which
+a conditional one whose answer was lost knows its object. A cancelled write may still happen.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,7 +20,7 @@ from actors.kit.retry import pause_after
 from actors.kit.stores import s3_errors
 from actors.kit.stores.base import PAGE, Blob, Conflict, Entry, NoSuchKey, check_key
 from actors.kit.stores.keys import begins_a_key, is_key
-from actors.kit.stores.s3_calls import bare, delete, read, upload
+from actors.kit.stores.s3_calls import MARK, bare, delete, read, upload, written
 
 CONCURRENCY = 32  # calls at a time, a connection each
 TRIES = 6  # of a write that another one gets in the way of
@@ -124,35 +126,28 @@ class S3Store:
 
     async def _write(self, key: str, data: bytes, content_type: str, condition: Mapping[str, str]) -> str:
         names = self._names(key) | ({"ContentType": content_type} if content_type else {})
+        marked = names | {"Metadata": {MARK: secrets.token_hex(16)}}
         with self._problems(key):
             for attempt in range(1, TRIES + 1):
-                try:
-                    async with self._account.use() as client:
-                        return await upload(client, names, data, condition)
-                except ERRORS as error:
-                    if error_code(error) not in s3_errors.PASSING or attempt == TRIES:
-                        return await self._written(error, key, data, condition)
+                async with self._account.use() as client:
+                    try:
+                        return await upload(client, marked, data, condition)
+                    except ERRORS as error:
+                        code = error_code(error)
+                        if code in s3_errors.IN_ITS_OWN_WAY and (etag := await written(client, marked)):
+                            return etag
+                        if condition and code in s3_errors.NO_KEY:
+                            raise Conflict(f"{key!r} is gone") from error
+                        if code not in s3_errors.PASSING or attempt == TRIES:
+                            raise
                 await asyncio.sleep(pause_after(attempt, random.random(), first=FIRST_PAUSE))
         raise AssertionError
 
-    async def _written(self, error: Exception, key: str, data: bytes, condition: Mapping[str, str]) -> str:
-        """The etag if the refused write had been done after all; else raises what the refusal means.
-
-        The client repeats a call whose answer was lost, and a repeated write finds the first one in its way.
-        """
-        if s3_errors.was_repeated(error) and error_code(error) in s3_errors.IN_ITS_OWN_WAY:
-            with suppress(NoSuchKey):
-                there = await self.get(key)
-                if there.data == data:
-                    return there.etag
-        if condition and error_code(error) in s3_errors.NO_KEY:
-            raise Conflict(f"{key!r} is gone") from error
-        raise error
-
     async def _ask_for_bucket(self) -> None:
         """Raise NoSuchBucket if that is why there is no key: an answer to HEAD has no room to say so."""
-        async for _ in self.list():
-            return
+        with self._problems(""):
+            async with self._account.use() as client:
+                await client.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
 
     def _names(self, key: str) -> dict[str, str]:
         check_key(self._above + key)

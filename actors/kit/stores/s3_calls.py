@@ -13,15 +13,18 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from actors.kit.aws import ERRORS
+from actors.kit.aws import ERRORS, error_code
 from actors.kit.retry import pause_after
 from actors.kit.stores.base import Blob
+from actors.kit.stores.s3_errors import NO_KEY
 
 PART = 8 << 20  # bytes of a part, and of the largest object that goes in one call
 PARTS_AT_A_TIME = 4
 TRIES = 4  # of a body that breaks off, and of single keys that could not be deleted
 
-Names = Mapping[str, str]  # Bucket, Key and what else a call is told
+MARK = "brume-write"  # the metadata that tells which write an object is of
+
+Names = Mapping[str, Any]  # Bucket, Key and what else a call is told
 
 
 def bare(etag: str) -> str:
@@ -50,6 +53,20 @@ async def upload(client: Any, names: Names, data: bytes, condition: Names) -> st
     else:
         answer = await _upload_in_parts(client, names, data, condition)
     return bare(answer["ETag"])
+
+
+async def written(client: Any, names: Names) -> str | None:
+    """The etag of the object if it was written with these `names`, which hold the write's mark.
+
+    A call whose answer was lost is repeated below us, and is then refused because of what it has done itself.
+    """
+    try:
+        head = await client.head_object(Bucket=names["Bucket"], Key=names["Key"])
+    except ClientError as error:
+        if error_code(error) in NO_KEY:
+            return None
+        raise
+    return bare(head["ETag"]) if head.get("Metadata", {}).get(MARK) == names["Metadata"][MARK] else None
 
 
 async def _upload_in_parts(client: Any, names: Names, data: bytes, condition: Names) -> Any:

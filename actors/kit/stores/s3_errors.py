@@ -43,9 +43,3 @@ def problem(error: Exception, bucket: str, key: str) -> Problem:
     if translate(error) in ("expired", "denied"):
         return StoreDenied(f"the store refused: {words}", hint="check the AWS credentials and what they allow")
     return StoreUnavailable(f"the store failed: {words}")
-
-
-def was_repeated(error: Exception) -> bool:
-    """Whether the call had been made before, by the client itself, and that answer was lost or a failure."""
-    answer = getattr(error, "response", {})
-    return int(answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)) > 0
