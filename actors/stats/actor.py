@@ -64,9 +64,10 @@ class Stats(Actor[StatsOptions]):
         self._poller: Poller | None = None
         self._depth: Depth | None = None
         self._trouble: str | None = "not connected yet"
-        self._store = open_store(self.options.store)
+        # in a thread: what a cloud URL imports takes a second or more
+        self._store = await asyncio.to_thread(open_store, self.options.store)
+        self._broker = await asyncio.to_thread(open_broker, self.options.queue)
         self._log = LogMerger(self._store)
-        self._broker = open_broker(self.options.queue)
         client = f"{self.node.name}-{self.node.instance}"
         self._exchange = Exchange(self._broker, self.options.requests, self.options.replies, client=client)
 
