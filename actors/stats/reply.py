@@ -29,7 +29,10 @@ _UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def answer(message: Message, replies: str, reply_queues: Collection[str] = ()) -> Answer:
-    """What to send for a request and where: `replies`, or the one of `reply_queues` the request names."""
+    """What to send for a request and where: `replies`, or the one of `reply_queues` the request names.
+
+    On a FIFO queue each reply is a group of its own: one that nobody fetches holds up no other.
+    """
     client = client_of(message)
     queue = message.attributes.get(REPLY_TO) or replies
     reply: Reply | ErrorReply
@@ -39,7 +42,7 @@ def answer(message: Message, replies: str, reply_queues: Collection[str] = ()) -
         wrong = ReplyError(NOT_A_REPLY_QUEUE, f"{quoted(queue)} is not among the reply queues of this service")
         queue, reply = replies, ErrorReply(message.id, wrong)
     attributes = {CLIENT: client} if client else {}
-    return Answer(queue, Draft(_as_json(reply), attributes, dedupe=message.id))
+    return Answer(queue, Draft(_as_json(reply), attributes, group=message.id, dedupe=message.id))
 
 
 def client_of(message: Message) -> str | None:

@@ -8,6 +8,8 @@ import sys
 import uuid
 from pathlib import Path
 
+import pytest
+
 from tests.support.processes import PATIENCE, ROOT, running
 from tests.support.servers import ElasticMq
 
@@ -26,11 +28,16 @@ async def client(url: str, *argv: str) -> tuple[int, list[str], str]:
     return process.returncode, out.decode().splitlines(), err.decode()
 
 
-async def test_several_clients_on_one_reply_queue_get_each_their_own(elasticmq: ElasticMq, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["", ".fifo"])
+async def test_several_clients_on_one_sqs_queue_get_each_their_own(
+    elasticmq: ElasticMq, tmp_path: Path, kind: str
+) -> None:
     url, name = elasticmq.queue_url(), f"q{uuid.uuid4().hex}"
-    names = [f"actors.stats.options.requests={name}", f"actors.stats.options.replies={name}_1", f"queue={url}"]
-    service = (MAIN, "--role", "stats", "--data", str(tmp_path), *(part for each in names for part in ("--set", each)))
-    queues = ("--requests", name, "--replies", f"{name}_1", "--json")
+    names = {"requests": f"{name}{kind}", "replies": f"{name}_1{kind}", "dead_letters": f"{name}_dead{kind}"}
+    options = [f"queue={url}", *(f"actors.stats.options.{option}={value}" for option, value in names.items())]
+    settings = [part for option in options for part in ("--set", option)]
+    service = (MAIN, "--role", "stats", "--data", str(tmp_path), *settings)
+    queues = ("--requests", names["requests"], "--replies", names["replies"], "--json")
     numbers = [[str(10 * number + place) for place in range(10)] for number in range(3)]
     async with running(*service) as program:
         await program.line("polling")
