@@ -185,8 +185,8 @@ class Stats(Actor[StatsOptions]):
             break
         for name in {options.replies, *options.reply_queues}:
             await self._broker.queue(name)
-        dead_letters = options.dead_letters or f"{options.requests}_dead"
-        return await self._broker.queue(options.requests, Redrive(dead_letters, options.max_receives))
+        redrive = Redrive(options.dead_letters or dead_letters_of(options.requests), options.max_receives)
+        return await self._broker.queue(options.requests, redrive)
 
     async def _poll(self, requests: Queue) -> None:
         options = self.options
@@ -225,3 +225,9 @@ class Stats(Actor[StatsOptions]):
         if self._poller is None:
             return self._trouble
         return "; ".join(f"{part} fails: {words}" for part, words in self._poller.trouble.items()) or None
+
+
+def dead_letters_of(queue: str) -> str:
+    """`lab2_dead` for `lab2`; a FIFO queue's dead letters are in a FIFO queue."""
+    name, fifo, _ = queue.partition(".fifo")
+    return f"{name}_dead{fifo}"

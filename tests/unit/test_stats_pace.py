@@ -1,4 +1,4 @@
-"""How many long polls run, and what a poller keeps hidden."""
+"""How many long polls run, what a poller keeps hidden, and where what it cannot answer goes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from actors.kit.queues.base import Message
 from actors.kit.retry import pause_after
+from actors.stats.actor import dead_letters_of
 from actors.stats.held import Held
 from actors.stats.pace import Pace
 
@@ -78,3 +79,8 @@ def test_a_message_received_twice_is_held_under_both_receipts() -> None:
 def test_pauses_grow_to_their_longest_and_are_spread_over_their_upper_half(failures: int, jitter: float) -> None:
     whole = min(20.0, 0.2 * 2 ** min(failures - 1, 30))
     assert whole / 2 <= pause_after(failures, jitter) <= whole
+
+
+def test_the_dead_letters_of_a_fifo_queue_are_fifo_too() -> None:
+    assert dead_letters_of("lab2") == "lab2_dead"
+    assert dead_letters_of("lab2.fifo") == "lab2_dead.fifo"
