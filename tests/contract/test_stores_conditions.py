@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from actors.kit.stores.base import Blob, Conflict, Store
-from tests.contract.stores import EXACT, Opener
+from tests.contract.stores import Opener, exact
 
 LARGE = bytes(range(256)) * (40 << 10)  # 10 MiB: several parts where objects travel in parts
 
@@ -61,9 +61,8 @@ async def test_where_the_object_is_gone_put_if_match_is_a_conflict(store: Store)
     assert [entry.key async for entry in store.list()] == []
 
 
-async def test_a_large_object_is_written_conditionally_like_a_small_one(store: Store, store_kind: str) -> None:
-    if store_kind not in EXACT:
-        pytest.skip("this server minds no condition on an upload in parts")
+@exact
+async def test_a_large_object_is_written_conditionally_like_a_small_one(store: Store) -> None:
     etag = await store.put_if_absent("large", LARGE)
     with pytest.raises(Conflict):
         await store.put_if_absent("large", LARGE[1:])
@@ -73,9 +72,8 @@ async def test_a_large_object_is_written_conditionally_like_a_small_one(store: S
     assert await store.get("large") == Blob(LARGE[2:], etag)
 
 
-async def test_of_many_who_write_where_nothing_is_one_wins(store_kind: str, store: Store, open_client: Opener) -> None:
-    if store_kind not in EXACT:
-        pytest.skip("this server loses some under races")
+@exact
+async def test_of_many_who_write_where_nothing_is_one_wins(store: Store, open_client: Opener) -> None:
     clients = [open_client() for _ in range(4)]
     for turn in range(10):
         key = f"turn/{turn}"
@@ -88,9 +86,8 @@ async def test_of_many_who_write_where_nothing_is_one_wins(store_kind: str, stor
         await client.close()
 
 
-async def test_of_many_who_count_in_one_object_none_is_lost(store_kind: str, store: Store, open_client: Opener) -> None:
-    if store_kind not in EXACT:
-        pytest.skip("this server loses some under races")
+@exact
+async def test_of_many_who_count_in_one_object_none_is_lost(store: Store, open_client: Opener) -> None:
     await store.put("count", b"0")
     clients = [open_client() for _ in range(4)]
     await asyncio.gather(*(_count_to(client, 15) for client in clients))

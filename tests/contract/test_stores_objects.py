@@ -7,7 +7,7 @@ import time
 import pytest
 
 from actors.kit.stores.base import Blob, Conflict, KeyRefused, NoSuchKey, Store
-from tests.contract.stores import FOLDERS, Opener
+from tests.contract.stores import Opener, over_folders
 from tests.support.leaks import checked_for_leaks
 
 LARGE = bytes(range(256)) * (80 << 10)  # 20 MiB: several parts where objects travel in parts
@@ -124,9 +124,8 @@ async def test_a_key_that_cannot_be_is_refused_by_every_method(store: Store) -> 
     assert [entry.key async for entry in store.list()] == []
 
 
-async def test_a_key_in_the_way_of_another_is_refused_and_nothing_is_lost(store: Store, store_kind: str) -> None:
-    if store_kind not in FOLDERS:
-        pytest.skip("this server keeps both")
+@over_folders
+async def test_a_key_in_the_way_of_another_is_refused_and_nothing_is_lost(store: Store) -> None:
     await store.put("a/b/c", b"below")
     for key in ("a", "a/b", "a/b/c/d", "a/b/c/d/e"):
         with pytest.raises(KeyRefused):

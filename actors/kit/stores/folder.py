@@ -62,8 +62,8 @@ class Folder:
 
     def walk(self, prefix: str, after: str) -> Iterator[Entry]:
         """The entries of a listing, read as they are asked for."""
-        self._check_root()
         try:
+            self._check_root()
             for key, state in listing.walk(self._root, prefix, after, OURS):
                 yield entry(key, state)
         except OSError as error:
@@ -72,9 +72,10 @@ class Folder:
     @contextmanager
     def _found(self, key: str) -> Iterator[tuple[int, os.stat_result]]:
         parts, name = place(key)
-        self._check_root()
-        with reading(key), disk.folder(self._root, parts) as at, disk.regular(name, at) as found:
-            yield found
+        with reading(key):
+            self._check_root()
+            with disk.folder(self._root, parts) as at, disk.regular(name, at) as found:
+                yield found
 
     def _check_root(self) -> None:
         if self._root.exists() and not self._root.is_dir():
@@ -100,8 +101,8 @@ class Folder:
     def delete(self, keys: Sequence[str]) -> None:
         """Delete what is there of these, and the folders that are empty then."""
         places = [place(key) for key in keys]
-        self._check_root()
         with writing(next(iter(keys), "")):
+            self._check_root()
             touched = {tuple(parts) for parts, name in places if self._remove(parts, name)}
             for parts in sorted(touched, key=len, reverse=True):
                 self._leave(parts)
