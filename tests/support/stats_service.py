@@ -52,7 +52,17 @@ class Service:
         options = {"requests": names.requests, "replies": names.replies, "visibility": self.visibility, "wait": 2}
         settings = [f"--set=actors.stats.options.{name}={value}" for name, value in options.items()]
         places = {"BRUME_QUEUE": queue_url or self.queue_url, "BRUME_STORE": store_url or self.store_url}
-        argv = ("main.py", "--role", "stats", "--data", str(self.folder), "--log", "json", *settings)
+        argv = (
+            "main.py",
+            "--role",
+            "stats",
+            "--data",
+            str(self.folder),
+            "--log",
+            "json",
+            "--set=node.drain=15",
+            *settings,
+        )
         async with running(*argv, env=places) as program:
             self.servers.append(program)
             yield program
