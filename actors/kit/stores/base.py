@@ -92,10 +92,7 @@ class Store(Protocol):
         """Write, whatever is there; gives the new etag."""
 
     async def put_if_absent(self, key: str, data: bytes, *, content_type: str = "") -> str:
-        """Write where nothing is; gives the etag. Raises Conflict.
-
-        After a lost answer the writer is told by comparing bytes, so two writers must not write equal ones.
-        """
+        """Write where nothing is; gives the etag. Raises Conflict."""
 
     async def put_if_match(self, key: str, data: bytes, etag: str, *, content_type: str = "") -> str:
         """Write where the object still has `etag`; gives the new one. Raises Conflict, also when it is gone."""
