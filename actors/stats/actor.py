@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 
 from pydantic import Field
@@ -64,12 +64,16 @@ class Stats(Actor[StatsOptions]):
         self._poller: Poller | None = None
         self._depth: Depth | None = None
         self._trouble: str | None = "not connected yet"
+        self._opened = AsyncExitStack()  # what a stop closes, also one amid the start
         # in a thread: what a cloud URL imports takes a second or more
         self._store = await asyncio.to_thread(open_store, self.options.store)
+        self._opened.push_async_callback(self._store.close)
         self._broker = await asyncio.to_thread(open_broker, self.options.queue)
+        self._opened.push_async_callback(self._broker.close)
         self._log = LogMerger(self._store)
         client = f"{self.node.name}-{self.node.instance}"
         self._exchange = Exchange(self._broker, self.options.requests, self.options.replies, client=client)
+        self._opened.push_async_callback(self._exchange.close)
 
     async def run(self) -> None:
         """Connect, however long that takes, then poll and merge until the node leaves."""
@@ -96,9 +100,7 @@ class Stats(Actor[StatsOptions]):
 
     async def stop(self) -> None:
         self._leave.set()
-        await self._exchange.close()
-        await self._broker.close()
-        await self._store.close()
+        await self._opened.aclose()
 
     @op
     async def ask(self, numbers: tuple[float, ...]) -> Reply:
