@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,8 +48,15 @@ def with_deeper_mistakes(error: ConfigError, data: Path, environment: Mapping[st
     try:
         check(error.rest, data, environment)
     except ConfigError as deeper:
-        return ConfigError([*error.mistakes, *untold(deeper.mistakes, error.mistakes)])
+        new = [mistake for mistake in untold(deeper.mistakes, error.mistakes) if not _follows(mistake, error.mistakes)]
+        return ConfigError([*error.mistakes, *new])
     return error
+
+
+def _follows(mistake: Mistake, told: Sequence[Mistake]) -> bool:
+    """Whether an option is missing only because the `store` or `queue` that fills it was wrong, and left out."""
+    wrong = {each.path for each in told} & {(shared,) for shared in SHARED}
+    return mistake.path[-2:-1] == ("options",) and mistake.path[-1:] in wrong
 
 
 def import_name(spec: str) -> Any:

@@ -166,6 +166,8 @@ class NodeFile(Section):
         if value is None or value.startswith("file:"):
             return value
         if value.startswith("s3://"):
+            if not urlsplit(value).netloc:
+                raise ValueError("this URL names no bucket: s3://bucket[/prefix]")
             return _with_known_settings(value, ("endpoint_url", "region"))
         raise ValueError("a store is file:PATH or s3://bucket[/prefix]")
 
@@ -181,7 +183,11 @@ class NodeFile(Section):
 
 def _with_known_settings(url: str, known: tuple[str, ...]) -> str:
     """The URL, if it sets only what there is; the values are not told, one of them may be a secret."""
-    for key, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+    for key, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
         if key not in known:
             raise ValueError(f"there is no setting {key!r} in this URL, {did_you_mean(key, known)}")
+        if key == "create" and value not in ("", "true", "false"):
+            raise ValueError("create is true or false")
+        if key == "endpoint_url" and value and urlsplit(value).scheme not in ("http", "https"):
+            raise ValueError("endpoint_url is http://… or https://…")
     return url

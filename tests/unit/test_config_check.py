@@ -206,13 +206,35 @@ def test_the_printed_file_has_every_default_and_no_secret() -> None:
     ("line", "words"),
     [
         ("queue: 'sqs://?endpiont_url=http://h'", "there is no setting 'endpiont_url' in this URL, did you mean"),
-        ("store: 's3://b?secret_access_key=xyz'", "there is no setting 'secret_access_key' in this URL, known here: endpoint_url, region"),
+        (
+            "store: 's3://b?secret_access_key=xyz'",
+            "there is no setting 'secret_access_key' in this URL, known here: endpoint_url, region",
+        ),
     ],
 )
 def test_a_wrong_setting_of_a_url_is_told_without_its_value(line: str, words: str) -> None:
     (mistake,) = found(f"{line}\nactors: {{{SHOP}}}")
     assert words in mistake
     assert "xyz" not in mistake
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("queue: 'sqs://?create=maybe'", "create is true or false"),
+        ("queue: 'sqs://?endpoint_url=localhost:9324'", "endpoint_url is http://… or https://…"),
+        ("store: 's3://?region=r'", "names no bucket"),
+    ],
+)
+def test_a_url_that_no_queue_or_store_can_have_is_told(line: str, words: str) -> None:
+    (mistake,) = found(f"{line}\nactors: {{{SHOP}}}")
+    assert mistake.startswith(f"node.yaml:1: {line.partition(':')[0]}: ")
+    assert words in mistake
+
+
+def test_a_wrong_store_is_told_once_and_not_again_where_it_is_missing() -> None:
+    (mistake,) = found(f"store: 'redis://h'\nactors: {{{SHOP}, {clerk('shop: shop')}}}")
+    assert "a store is file:PATH or s3://" in mistake
 
 
 def test_a_file_with_cloud_urls_needs_the_cloud_libraries_though_its_role_does_not() -> None:
