@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random  # seeded by the simulation
+from typing import Any
+from unittest import mock
 
-from actors.kit.queues.base import QueueDenied, QueueUnavailable
+from actors.kit.queues.base import Answer, Draft, Message, QueueDenied, QueueUnavailable
+from actors.stats import actor as stats_actor
+from actors.stats import reply
 from tests.support.script import Chances
 from tests.support.simnet import Network
 from tests.support.simulate import simulate
@@ -95,24 +99,29 @@ async def test_a_stop_at_any_moment_leaves_nothing_hidden(network: Network) -> N
         await world.end()
 
 
-@simulate(seeds=10, limit=5000.0)
-async def test_a_stop_while_the_store_is_down_gives_messages_back(network: Network) -> None:
+@simulate(seeds=20, limit=9000.0)
+async def test_a_stop_while_the_store_fails_or_hangs_gives_messages_back(network: Network) -> None:
     world = World(network)
+    script = world.stores.script
     with world.installed():
         world.start()
         await world.send(3)
         await world.settled()
-        world.stores.script.down = True
+        if random.random() < 0.5:
+            script.down = True
+        else:
+            for name in ("put", "get", "list"):
+                script.slow(name, 3600.0)
         await world.send(30)
         await asyncio.sleep(random.random() * 5)
         await world.stop()
         assert world.hidden() == 0
-        world.stores.script.calm()
+        script.calm()
         world.start()
         await world.end()
 
 
-@simulate(seeds=5, limit=5000.0)
+@simulate(seeds=2, limit=5000.0)
 async def test_fifty_rolling_restarts_strand_nothing_and_make_no_dead_letters(network: Network) -> None:
     world = World(network)
     world.queues.script.chances = Chances(longest=0.2)
@@ -168,4 +177,44 @@ async def test_segments_are_merged_while_servers_work_on(network: Network) -> No
         async with asyncio.timeout(SETTLED):
             while await unmerged(world.stores.store()):  # noqa: ASYNC110 (virtual time)
                 await asyncio.sleep(1.0)
+        await world.end()
+
+
+@simulate(seeds=10, limit=5000.0)
+async def test_a_message_that_cannot_be_answered_becomes_a_dead_letter_alone(network: Network) -> None:
+    world = World(network)
+
+    def answer(message: Message, **options: Any) -> Answer:
+        if message.body == "poison":
+            raise RuntimeError("nobody can answer this")
+        return reply.answer(message, **options)
+
+    with world.installed(), mock.patch.object(stats_actor, "answer", answer):
+        poison = world.queues.put(world.ledger.names.requests, Draft("poison"))
+        world.start()
+        await world.send(10)
+        await asyncio.sleep(10 * VISIBILITY)
+        await world.settled()
+        dead = world.queues.shelves[world.ledger.names.dead].messages
+        assert list(dead) == [poison]
+        assert world.queues.receives[poison] == 10
+        dead.clear()
+        await world.end()
+
+
+@simulate(seeds=10, limit=5000.0)
+async def test_a_failure_nobody_expected_restarts_the_service_and_loses_nothing(network: Network) -> None:
+    world = World(network)
+    with world.installed():
+        world.start()
+        for script, name in (
+            (world.queues.script, "receive"),
+            (world.stores.script, "put"),
+            (world.stores.script, "list"),
+        ):
+            await world.send(10)
+            script.fail(name, problem=lambda: RuntimeError("a defect"))
+            await asyncio.sleep(60.0)
+        await world.settled()
+        world.queues.cancelled_receives = 0  # those of the instances that fell
         await world.end()

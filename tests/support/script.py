@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from runtime.errors import Problem
 
-Fails = Callable[[], Problem]
+Fails = Callable[[], Exception]
 EPOCH = 1_700_000_000.0  # when the loop's clock was at zero, in seconds since 1970
 
 
@@ -43,7 +43,7 @@ class Plan:
 class Script:
     """What happens to calls; with nothing planned each is done and answered at once. `problem` is the usual failure."""
 
-    problem: Fails
+    problem: Callable[[], Problem]
     chances: Chances = field(default_factory=Chances)
     calls: Counter[str] = field(default_factory=Counter)  # calls that were begun, by name
     down: bool = False
