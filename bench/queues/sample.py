@@ -15,6 +15,7 @@ from bench.queues.reply import reply
 from bench.queues.service import Service, Used
 
 LOOK = 0.02  # seconds between two looks at the queue
+REST = 600.0  # seconds a log may take to come to rest: merging a long one is put off for fifty times what it took
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,7 @@ class Bench:
         self.client.write(self.service.contender.log.format(day=datetime.now(UTC).date()), log)
         self.client.take_replies()
         before = self.service.used()
-        if not self.client.instant:
-            self.service.pause()
-        self.client.fill(count)
-        begin = time.perf_counter()
-        self.service.resume()
-        served = count - self._wait(lambda left: left == 0 or time.perf_counter() - begin > limit)
-        took = time.perf_counter() - begin
+        served, took = self._serve(count, limit)
         self._rest()
         if (replies := self.client.take_replies()) < served:
             raise RuntimeError(f"{self.service.name} served {served} requests with {replies} replies")
@@ -59,9 +54,20 @@ class Bench:
     def warm(self, seconds: float) -> int:
         """How many requests take about so many seconds, after the first ones."""
         count = 100
-        while (took := self.work(count).seconds) < seconds / 3:
+        while (took := self._serve(count, PATIENCE)[1]) < seconds / 3:
             count *= 2
+        self._rest()
         return min(20_000, round(count * seconds / took))
+
+    def _serve(self, count: int, limit: float) -> tuple[int, float]:
+        """Fill the queue and let the service go: requests served and the seconds that took."""
+        if not self.client.instant:
+            self.service.pause()
+        self.client.fill(count)
+        begin = time.perf_counter()
+        self.service.resume()
+        left = self._wait(lambda left: left == 0 or time.perf_counter() - begin > limit)
+        return count - left, time.perf_counter() - begin
 
     def _wait(self, enough: Callable[[int], bool]) -> int:
         """What is left of the queue once that is enough."""
@@ -78,7 +84,7 @@ class Bench:
     def _rest(self) -> None:
         """Until the log lines are where they stay."""
         prefix = self.service.contender.pending
-        until = time.perf_counter() + PATIENCE
+        until = time.perf_counter() + REST
         while prefix and self.client.keys(prefix):
             if time.perf_counter() > until:
                 raise TimeoutError(f"{self.service.name} leaves log lines unmerged under {prefix}")
