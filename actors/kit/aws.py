@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -62,7 +63,7 @@ class _Shared:
 class _Shelf:
     """The clients of one event loop. A spent one is no longer lent, but its users may finish."""
 
-    session: AioSession = field(default_factory=get_session)
+    session: AioSession = field(default_factory=lambda: _session())
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
     lent: dict[str, _Shared] = field(default_factory=dict)
     spent: list[_Shared] = field(default_factory=list)
@@ -105,6 +106,18 @@ async def _made(
     return _Shared(key, await context.__aenter__(), context)
 
 
+@cache
+def _loader() -> Any:
+    """The descriptions of services, read from disk once in a process: most of what a first client costs."""
+    return get_session().get_component("data_loader")
+
+
+def _session() -> AioSession:
+    session = get_session()
+    session.register_component("data_loader", _loader())
+    return session
+
+
 def _read_descriptions(session: AioSession, service: str) -> None:
     """What takes a first client its time, in a thread: the session's loader keeps what it has read."""
     loader = session.get_component("data_loader")
@@ -125,7 +138,7 @@ async def give_back(client: Any, *, spent: bool = False) -> None:
     shared = shelf.of(client)
     if spent and shelf.lent.get(shared.key) is shared:
         shelf.spent.append(shelf.lent.pop(shared.key))
-        shelf.session = get_session()
+        shelf.session = _session()
     shared.users -= 1
     if shared.users:
         return

@@ -23,6 +23,7 @@ from actors.stats.held import Held
 from actors.stats.pace import Pace
 from runtime.errors import Problem
 
+ANSWERS_FIRST = 0.002  # seconds to get answers on their way before the next poll, whose preparation takes as long
 SETTLERS = 2  # while one waits for the queue, the other gathers
 GROUP = 500  # messages settled together at most
 HELD_BYTES = 64 << 20
@@ -124,6 +125,8 @@ class Poller:
                 await rest(pause_after(failures, self._chance.random()), leave)
             else:
                 await self._take(messages)
+                if len(messages) < MAX_BATCH:
+                    await asyncio.sleep(ANSWERS_FIRST)
             finally:
                 self._receiving -= 1
 
@@ -178,14 +181,14 @@ class Poller:
     async def _settle(self, group: Sequence[Work]) -> list[Work]:
         """Answer, log and delete; gives what has to be tried again."""
         settlements = [Settlement(work.message, (work.answer,)) for work in group]
-        logging = asyncio.create_task(self._log_until_durable(group))
+        logging = self._log_until_durable(group)
         try:
             outcomes = await self._requests.settle(settlements, after=logging)
         except Problem as problem:
             self._failed("settling", problem)
             return list(group)
         finally:
-            logging.cancel()
+            logging.close()  # where nobody got to await it
         again = []
         for work, outcome in zip(group, outcomes, strict=True):
             if outcome is None or isinstance(outcome, ReceiptStale):

@@ -37,6 +37,7 @@ from actors.kit.queues.sqs_calls import POOL, Result, SqsCalls
 from actors.kit.queues.sqs_wire import FIFO, batches, draft_entry, message_of
 from runtime.errors import Problem
 
+HEAD_START = 0.002  # seconds in which answers get on their way: somebody waits for them, and `after` takes CPU too
 LONGEST_WAIT = 20  # seconds
 COUNTED = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
 R = TypeVar("R")
@@ -104,6 +105,7 @@ class SqsQueue:
         answering = asyncio.create_task(self._answer(done))
         try:
             if after is not None:
+                await asyncio.wait([answering], timeout=HEAD_START)
                 await after
             unsent = await answering
         finally:
