@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from config.mistakes import ConfigError
 from config.places import below
 from config.show import as_yaml, effective, schema
 from config.tool import ToolContext
-from runtime.auth import Auth
 from runtime.errors import BrumeError, Problem
 from runtime.ops.logging import configure
 
@@ -101,7 +101,7 @@ def _tool(own: argparse.Namespace, rest: Sequence[str], loaded: Loaded, data: Pa
         data=data,
         json=own.json,
         links={name: below(data, address) for name, address in file.links.items()},
-        auth=Auth() if own.help else node_auth(file, data),
+        auth=partial(node_auth, file, data),
         store=below(data, file.store) if file.store else None,
         queue=below(data, file.queue) if file.queue else None,
     )

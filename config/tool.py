@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +12,18 @@ from runtime.node import Node
 
 @dataclass(frozen=True)
 class ToolContext:
-    """The node file as a tool sees it. `json` asks for one JSON object a line on stdout."""
+    """The node file as a tool sees it. `json` asks for one JSON object a line on stdout.
+
+    `auth` gives whom to trust on links; where need be it makes this machine's token, so only tools with links call it.
+    """
 
     data: Path
     json: bool
     links: Mapping[str, str]
-    auth: Auth
+    auth: Callable[[], Auth]
     store: str | None
     queue: str | None
 
     def node(self, name: str = "tool") -> Node:
         """A node with these links that listens nowhere; start it with `async with`."""
-        return Node(name, links=self.links, auth=self.auth)
+        return Node(name, links=self.links, auth=self.auth())

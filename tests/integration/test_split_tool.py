@@ -29,7 +29,7 @@ def quiet() -> Iterator[None]:
 
 
 def context(data: Path, address: str, *, as_json: bool = False) -> ToolContext:
-    return ToolContext(data=data, json=as_json, links={"hub": address}, auth=Auth(), store=None, queue=None)
+    return ToolContext(data=data, json=as_json, links={"hub": address}, auth=Auth, store=None, queue=None)
 
 
 async def tool(hub: Farm, data: Path, *argv: object, as_json: bool = False) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -55,6 +56,11 @@ async def test_the_log_is_printed_in_order_one_json_line_a_message(tmp_path: Pat
         {"request": "c", "sent_at": "1970-01-03T00:00:00.001Z", "body": "é\n\x1b[2J", "reply": {"request": "c"}},
     ]
     assert "\x1b" not in out
+
+
+async def test_reading_the_log_writes_nothing(tmp_path: Path) -> None:
+    assert await stats_log(tmp_path / "nothing") == (0, "", "")
+    assert os.listdir(tmp_path) == []
 
 
 async def test_one_day_is_printed_alone_and_an_empty_one_is_empty(tmp_path: Path, store: Store) -> None:

@@ -18,7 +18,7 @@ class Spoiled(Problem):
 
 async def show(argv: Sequence[str], context: ToolContext) -> int:
     """Print what main handed over."""
-    tokens = [token.decode()[:4] for token in context.auth.secrets()]
+    tokens = [token.decode()[:4] for token in context.auth().secrets()]
     shown = {
         "argv": list(argv), "data": str(context.data), "json": context.json, "links": dict(context.links),
         "store": context.store, "queue": context.queue, "tokens": tokens,
