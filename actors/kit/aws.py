@@ -8,6 +8,7 @@ the client made anew, so that renewed ones are picked up without a restart. Impo
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -50,6 +51,20 @@ NO_CREDENTIALS = (
     boto.SSOError, boto.ProfileNotFound,
 )  # fmt: skip
 
+logging.getLogger("aiobotocore.credentials").setLevel(logging.WARNING)  # each client would announce where it looked
+
+
+@cache
+def _loader() -> Any:
+    """The descriptions of services, read from disk once in a process: most of what a first client costs."""
+    return get_session().get_component("data_loader")
+
+
+def _session() -> AioSession:
+    session = get_session()
+    session.register_component("data_loader", _loader())
+    return session
+
 
 @dataclass
 class _Shared:
@@ -63,7 +78,7 @@ class _Shared:
 class _Shelf:
     """The clients of one event loop. A spent one is no longer lent, but its users may finish."""
 
-    session: AioSession = field(default_factory=lambda: _session())
+    session: AioSession = field(default_factory=_session)
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
     lent: dict[str, _Shared] = field(default_factory=dict)
     spent: list[_Shared] = field(default_factory=list)
@@ -104,18 +119,6 @@ async def _made(
     region = region or session.get_config_variable("region") or (endpoint and "us-east-1")
     context = session.create_client(service, endpoint_url=endpoint, region_name=region, config=config)
     return _Shared(key, await context.__aenter__(), context)
-
-
-@cache
-def _loader() -> Any:
-    """The descriptions of services, read from disk once in a process: most of what a first client costs."""
-    return get_session().get_component("data_loader")
-
-
-def _session() -> AioSession:
-    session = get_session()
-    session.register_component("data_loader", _loader())
-    return session
 
 
 def _read_descriptions(session: AioSession, service: str) -> None:

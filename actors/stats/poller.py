@@ -24,6 +24,7 @@ from actors.stats.pace import Pace
 from runtime.errors import Problem
 
 ANSWERS_FIRST = 0.002  # seconds to get answers on their way before the next poll, whose preparation takes as long
+LONGEST_PAUSE = 10.0  # seconds between receives that fail; a queue that is back is noticed after that
 SETTLERS = 2  # while one waits for the queue, the other gathers
 GROUP = 500  # messages settled together at most
 HELD_BYTES = 64 << 20
@@ -122,7 +123,7 @@ class Poller:
                 failures += 1
                 self.pace.failed()
                 self._failed("receiving", problem)
-                await rest(pause_after(failures, self._chance.random()), leave)
+                await rest(pause_after(failures, self._chance.random(), longest=LONGEST_PAUSE), leave)
             else:
                 await self._take(messages)
                 if len(messages) < MAX_BATCH:

@@ -22,6 +22,7 @@ from runtime.node import Node
 REPLY_SECONDS = 30.0
 BODY_BYTES = 64 << 10
 BODIES_BYTES = 4 << 20  # of all requests at a time
+EXAMPLE = '{"numbers": [1, 2.5]}'  # of a body this route takes
 FOLDER = Path(__file__).parent / "page"
 
 Number = Annotated[float, pydantic.Field(strict=True, json_schema_extra={"minimum": 0})]  # checked with better words
@@ -57,7 +58,7 @@ class _Statistics:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """`POST /api/statistics`."""
         with self._room.reserve(request) as buffer:
-            body = (await receive(request, buffer)).data.tobytes()
+            body = (await receive(request, buffer, hint=EXAMPLE)).data.tobytes()
         with deadline(REPLY_SECONDS):
             reply = await self._stats.ask(series(body))
         return web.json_response(msgspec.to_builtins(reply))
@@ -71,11 +72,13 @@ def series(body: bytes) -> tuple[float, ...]:
     """The series in a request's body. Raises Malformed where the body is no object with numbers, else BadSeries."""
     try:
         return check_series(Numbers.model_validate_json(body).numbers)
+    except BadSeries as error:
+        raise BadSeries(error.message, hint=EXAMPLE) from None
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = "".join(f"[{part}]" if isinstance(part, int) else part for part in first["loc"])
         kind = BadSeries if place.startswith("numbers") else Malformed
-        raise kind(f"{place}: {first['msg']}" if place else first["msg"], hint='{"numbers": [1, 2.5]}') from None
+        raise kind(f"{place}: {first['msg']}" if place else first["msg"], hint=EXAMPLE) from None
 
 
 def _page() -> Page:

@@ -22,6 +22,11 @@ def test_after_a_long_merge_the_next_one_waits_fifty_times_as_long() -> None:
     assert choose(backlog(10), 100.0, 2.0, PACE)[0] == "merge"
 
 
+def test_no_merge_waits_longer_than_five_minutes_however_long_the_last_one_took() -> None:
+    assert choose(backlog(10), 299.0, 44.0, PACE)[0] == "wait"
+    assert choose(backlog(10), 300.0, 44.0, PACE)[0] == "merge"
+
+
 def test_much_is_merged_at_once_and_what_much_is_grows_with_the_day() -> None:
     assert choose(backlog(600, 400), 0.0, 9.0, PACE)[0] == "merge"
     assert choose(backlog(600, 400, day=2002), 0.0, 9.0, PACE)[0] == "wait"

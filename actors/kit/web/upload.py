@@ -21,6 +21,7 @@ from actors.kit.web.errors import BodyTooLarge, Malformed, SiteBusy
 T = TypeVar("T")
 Read = Callable[[], Awaitable[bytes]]
 
+PICTURE_HINT = "send the picture's bytes as the body, or as the field image"
 FIELD = "image"
 MULTIPART_FRAMING_BYTES = 64 * 1024  # what boundaries and part headers may add to a multipart body
 CHUNK_BYTES = 1 << 18
@@ -107,8 +108,8 @@ async def expect_later(request: web.Request) -> None:
     """For routes that upload: `100 Continue` is sent by `receive`, once the request may go on."""
 
 
-async def receive(request: web.Request, buffer: Buffer) -> Upload:
-    """Read the picture of `request` into `buffer`.
+async def receive(request: web.Request, buffer: Buffer, *, hint: str = PICTURE_HINT) -> Upload:
+    """Read the picture of `request` into `buffer`; `hint` says what was to come where the body is empty.
 
     Raises Malformed for an empty body, a multipart body without the field or one that is not multipart after all,
     or a client that sends nothing for 30 s; BodyTooLarge, SiteBusy.
@@ -122,7 +123,7 @@ async def receive(request: web.Request, buffer: Buffer) -> Upload:
     while chunk := await _prompt(read()):
         buffer.add(chunk)
     if not buffer.bytes().size:
-        raise Malformed("the body is empty", hint="send the picture's bytes as the body, or as the field image")
+        raise Malformed("the body is empty", hint=hint)
     return Upload(buffer.bytes(), name)
 
 

@@ -17,14 +17,15 @@ Step = Literal["wait", "merge", "join"]
 
 @dataclass(frozen=True)
 class MergePace:
-    """`gather` in seconds, the sizes in bytes.
+    """`gather` and `longest` in seconds, the sizes in bytes.
 
-    After a merge that took t seconds the next one of that day waits for `rest` × t. An object of `day` bytes or more is
-    not grown further: segments smaller than half of `batch` are then joined with each other.
+    After a merge that took t seconds the next one of that day waits for `rest` × t, at most `longest`. An object of
+    `day` bytes or more is not grown further: segments smaller than half of `batch` are then joined with each other.
     """
 
     gather: float = 5.0
     rest: float = 50.0
+    longest: float = 300.0
     share: float = 0.5
     least: int = 256 << 10
     day: int = 64 << 20
@@ -48,7 +49,7 @@ def choose(backlog: Backlog, waited: float, took: float, pace: MergePace) -> tup
     if len(chosen) < (2 if full else 1):
         return "wait", []
     enough = sum(entry.size for entry in fit) >= max(pace.least, pace.share * backlog.size)
-    if not enough and waited < max(pace.gather, pace.rest * took):
+    if not enough and waited < max(pace.gather, min(pace.longest, pace.rest * took)):
         return "wait", chosen
     return ("join" if full else "merge"), chosen
 
