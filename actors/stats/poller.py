@@ -68,6 +68,7 @@ class Poller:
     ) -> None:
         self.counts: Counter[str] = Counter()  # answered, stale, poison, failures
         self.trouble: dict[str, str] = {}  # what fails at the moment: receiving, logging, settling or keeping
+        self._told: dict[str, str] = {}  # of these, by part: the last kind of failure the journal has
         self.queue_age = 0.0  # seconds the oldest message of the last receive had waited
         self.polled: float | None = None  # loop time of the last completed poll
         self.pace = Pace(limits.polls)
@@ -248,12 +249,13 @@ class Poller:
 
     def _failed(self, part: str, problem: Problem) -> None:
         self.counts["failures"] += 1
-        if self.trouble.get(part) != problem.message:
+        if self._told.get(part) != problem.code:  # the words differ each time where they name a key
             self._journal.warning(f"{part} fails", code=problem.code, reason=problem.message, hint=problem.hint)
-        self.trouble[part] = problem.message
+        self.trouble[part], self._told[part] = problem.message, problem.code
 
     def _works(self, part: str) -> None:
         if self.trouble.pop(part, None) is not None:
+            del self._told[part]
             self._journal.info(f"{part} works again")
 
     @staticmethod
