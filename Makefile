@@ -26,6 +26,9 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 SYNC = $(UV) sync --quiet --frozen --inexact
 PYTHON := .venv/bin/python
 ARGS ?=
+# Tests at a time. One more than two cores have, as most tests wait for processes and servers; JOBS=0 runs them in turn.
+JOBS ?= 3
+PYTEST = $(PYTHON) -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: help demo site setup edge dev bench-dev test test-long check bench fuzz
 
@@ -44,10 +47,10 @@ setup: $(UV) ## every extra and every development tool into ./.venv (about 3 GB)
 	@$(SYNC) --all-extras --all-groups
 
 test: dev ## the tests that finish in minutes
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-long: dev ## all tests, the long ones too
-	@BRUME_LONG=1 $(PYTHON) -m pytest -m "long or not long" $(ARGS)
+	@BRUME_LONG=1 $(PYTEST) -m "long or not long" $(ARGS)
 
 check: $(UV) ## lint, types and the node files of the roles
 	@$(SYNC) --extra core --extra edge --extra cloud --group dev --group bench
