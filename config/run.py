@@ -17,7 +17,6 @@ import structlog
 
 from config.assemble import Assembly, CannotStart, node_auth
 from config.check import check, import_name, with_deeper_mistakes
-from config.exits import Exit, exit_code
 from config.extras import missing_extras
 from config.load import Loaded, load, role_file
 from config.mistakes import ConfigError
@@ -25,9 +24,11 @@ from config.places import below
 from config.show import as_yaml, effective, schema
 from config.tool import ToolContext
 from runtime.errors import BrumeError, Problem
+from runtime.exits import SIGNALLED, Exit, exit_code
 from runtime.ops.logging import configure
 
-STOPPED_EARLY = (128 + signal.SIGTERM, 128 + signal.SIGINT)  # asked to stop before all was up: stopped in order
+# asked to stop before all was up: stopped in order
+STOPPED_EARLY = (SIGNALLED + signal.SIGTERM, SIGNALLED + signal.SIGINT)
 
 
 def run(own: argparse.Namespace, rest: Sequence[str], parser: argparse.ArgumentParser) -> int:
@@ -121,9 +122,9 @@ def _on_a_loop(job: Coroutine[Any, Any, int]) -> int:
         try:
             return runner.run(cancellable())
         except asyncio.CancelledError:
-            return 128 + signal.SIGTERM
+            return SIGNALLED + signal.SIGTERM
         except KeyboardInterrupt:
-            return 128 + signal.SIGINT
+            return SIGNALLED + signal.SIGINT
 
 
 def _loop_factory() -> Any:

@@ -22,6 +22,7 @@ from runtime.budget import Budget
 from runtime.cell import Cell
 from runtime.deadline import Sweep
 from runtime.errors import NoSuchActor
+from runtime.exits import SIGNALLED, Exit
 from runtime.mailbox import MailboxPolicy
 from runtime.ref import make_ref, target_of
 from runtime.statistics import ChildStatistics, NodeState, NodeStatistics
@@ -30,8 +31,6 @@ from runtime.wire.links import Links, RemoteTarget
 
 A = TypeVar("A")
 T = TypeVar("T")
-
-EXIT_OK, EXIT_FAILED = 0, 70
 
 
 class Node:
@@ -223,13 +222,13 @@ class Node:
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
-        return EXIT_FAILED if self._failure else EXIT_OK
+        return Exit.INTERNAL if self._failure else Exit.DONE
 
     def _signalled(self, number: int) -> None:
         assert self._stop_asked is not None
         if self._stop_asked.is_set():
             self._log.warning("second signal, stopping at once")
-            os._exit(128 + number)
+            os._exit(SIGNALLED + number)
         self._log.info("signal received, draining", signal=signal.Signals(number).name)
         self._stop_asked.set()
 

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actors.split.outcome import EXIT_DIFFERS, EXIT_OK, EXIT_TEMPORARY, EXIT_USAGE, Outcome, exit_code
+from actors.split.outcome import Outcome
+from runtime.exits import Exit, exit_code
 
 if TYPE_CHECKING:
     from actors.kit.terminal.progress import Progress
@@ -66,8 +67,8 @@ async def main(argv: Sequence[str], context: ToolContext) -> int:
         except TimeoutError:
             hint = "start one with `main.py --role all`, or name another with --link"
             print(f"split: no master answers at {context.links[LINK]}; {hint}", file=sys.stderr)
-            return EXIT_TEMPORARY
-        code = EXIT_OK
+            return Exit.TEMPORARY
+        code: int = Exit.DONE
         for image, out in pairs:
             outcome = await _one(node, image, out, args)
             print(json.dumps(outcome.fields()) if context.json else outcome.sentence(), flush=True)
@@ -110,7 +111,7 @@ async def _one(node: Node, image: Path, out: Path, args: argparse.Namespace) -> 
     return Outcome(
         image=str(image), out=str(out), workers=result.workers, tiles=result.tiles, retries=result.retries,
         ms=result.ms, why=result.why, pixels=height * width, differing=differing,
-        code=EXIT_DIFFERS if differing else EXIT_OK,
+        code=Exit.CHECK_FAILED if differing else Exit.DONE,
     )  # fmt: skip
 
 
@@ -195,4 +196,4 @@ def _write(picture: Any, out: Path) -> None:
 
 def _usage(message: str) -> int:
     print(f"split: {message}", file=sys.stderr)
-    return EXIT_USAGE
+    return Exit.USAGE

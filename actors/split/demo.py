@@ -28,7 +28,6 @@ TILES = 24
 KILL_AFTER = 5  # tiles: the job is well under way, and every worker holds some
 ATTEMPTS = 3
 PATIENCE = 300.0
-EXIT_OK, EXIT_DIFFERS, EXIT_INTERNAL, EXIT_TEMPORARY = 0, 1, 70, 75
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,7 @@ async def main(argv: Sequence[str], context: ToolContext) -> int:
     args = parser().parse_args(argv)
     from actors.split.demo_stage import Stage, StageError
     from runtime.errors import BrumeError
+    from runtime.exits import Exit
 
     try:
         async with Stage([f"actors.master.options.tiles={TILES}"]) as stage:
@@ -74,12 +74,12 @@ async def main(argv: Sequence[str], context: ToolContext) -> int:
             outcome = await asyncio.to_thread(_judge, args, encoded, result, killed)
     except StageError as error:
         print(f"demo: {error}", file=sys.stderr)
-        return EXIT_INTERNAL
+        return Exit.INTERNAL
     except BrumeError as error:
         print(f"demo: the job failed: {error}", file=sys.stderr)
-        return EXIT_TEMPORARY
+        return Exit.TEMPORARY
     print(json.dumps(asdict(outcome)) if context.json else _report(outcome, args), flush=True)
-    return EXIT_DIFFERS if outcome.differing or not outcome.retries else EXIT_OK
+    return Exit.CHECK_FAILED if outcome.differing or not outcome.retries else Exit.DONE
 
 
 def _say(words: str) -> None:

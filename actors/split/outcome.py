@@ -5,19 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.errors import ActorStopped, DeadlineExceeded, Overloaded, PeerLost, Problem
-
-EXIT_OK, EXIT_DIFFERS, EXIT_USAGE, EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_TEMPORARY = 0, 1, 2, 65, 70, 75
-TEMPORARY = (PeerLost, DeadlineExceeded, Overloaded, ActorStopped)
-
-
-def exit_code(error: Exception) -> int:
-    """The tool's exit code for a failure."""
-    if isinstance(error, Problem):
-        return EXIT_TEMPORARY if error.status in (429, 503, 504) else EXIT_BAD_INPUT
-    if isinstance(error, TEMPORARY):
-        return EXIT_TEMPORARY
-    return EXIT_BAD_INPUT if isinstance(error, OSError) else EXIT_INTERNAL
+from runtime.errors import Problem
 
 
 @dataclass(frozen=True)

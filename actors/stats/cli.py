@@ -28,14 +28,12 @@ from actors.stats.errors import BadSeries
 from actors.stats.series import parse_body
 from actors.stats.wording import fields_of, line_of, listed
 from runtime.errors import Problem
+from runtime.exits import SIGNALLED, Exit, exit_code
 
 if TYPE_CHECKING:
     from actors.kit.queues.base import Broker
     from actors.stats.inbox import Arrival
     from config.tool import ToolContext
-
-EXIT_OK, EXIT_USAGE, EXIT_REFUSED, EXIT_TEMPORARY, EXIT_CONFIG, EXIT_SIGNAL = 0, 2, 65, 75, 78, 128
-TEMPORARY = (429, 503, 504)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,20 +62,20 @@ async def main(argv: Sequence[str], context: ToolContext) -> int:
     try:
         broker = open_broker(context.queue or "")
     except (ValueError, ImportError) as error:
-        return report.failed(EXIT_CONFIG, "bad_config", str(error))
+        return report.failed(Exit.BAD_CONFIG, "bad_config", str(error))
     tool = Tool(broker, args, report)
     try:
         return await tool.run()
     except Problem as error:
-        return report.failed(_exit_code(error), error.code, error.message, error.hint)
+        return report.failed(exit_code(error), error.code, error.message, error.hint)
     except Unreadable as error:
-        return report.failed(EXIT_USAGE, "unreadable", str(error))
+        return report.failed(Exit.USAGE, "unreadable", str(error))
     except BrokenPipeError:
         return _closed_pipe()
     except asyncio.CancelledError:
         if not tool.signal:
             raise
-        return EXIT_SIGNAL + tool.signal
+        return SIGNALLED + tool.signal
     finally:
         await broker.close()
 
@@ -100,13 +98,13 @@ class Report:
         """A sentence, on stderr."""
         print(text, file=sys.stderr, flush=True)
 
-    def failed(self, exit_code: int, code: str, message: str, hint: str = "") -> int:
+    def failed(self, ending: Exit, code: str, message: str, hint: str = "") -> Exit:
         """Why there is no better end; gives the exit code back."""
         if self._json:
             print(json.dumps({"error": {"code": code, "message": message, "hint": hint}}), flush=True)
         else:
             self.tell(f"stats-client: {message}{f' ({hint})' if hint else ''}")
-        return exit_code
+        return ending
 
 
 class Tool:
@@ -164,17 +162,17 @@ class Tool:
             await self._client.look()
 
     def _verdict(self) -> int:
-        client, code = self._client, EXIT_OK
+        client, code = self._client, Exit.DONE
         if client.refused:
-            code = EXIT_REFUSED
+            code = Exit.BAD_DATA
         if client.unsent:
-            code = self._report.failed(EXIT_TEMPORARY, "not_sent", f"{client.unsent} messages were not sent")
+            code = self._report.failed(Exit.TEMPORARY, "not_sent", f"{client.unsent} messages were not sent")
         if client.missing:
             when = "yet" if self.signal else f"after {self._args.timeout:g} s"
             missing = f"no reply {when} to {client.missing} of {len(client.sent)} messages"
             hint = "is the service running? main.py --role stats"
-            code = self._report.failed(EXIT_TEMPORARY, "replies_missing", missing, "" if self.signal else hint)
-        return EXIT_SIGNAL + self.signal if self.signal else code
+            code = self._report.failed(Exit.TEMPORARY, "replies_missing", missing, "" if self.signal else hint)
+        return SIGNALLED + self.signal if self.signal else code
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -196,12 +194,6 @@ class Tool:
         self.signal = number
         self._prompt.interrupt()
         self._client.leave()
-
-
-def _exit_code(problem: Problem) -> int:
-    if isinstance(problem, BadSeries):
-        return EXIT_REFUSED
-    return EXIT_TEMPORARY if problem.status in TEMPORARY else EXIT_CONFIG
 
 
 def _series(text: str, place: int) -> tuple[float, ...]:
@@ -231,4 +223,4 @@ def _seconds(text: str) -> float:
 def _closed_pipe() -> int:
     """Whoever read the replies has enough; the interpreter's own flush at the end must not fail over it again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return EXIT_OK
+    return Exit.DONE

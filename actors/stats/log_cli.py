@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from runtime.exits import Exit, exit_code
+
 if TYPE_CHECKING:
     from actors.kit.stores.base import Store
     from config.tool import ToolContext
-
-EXIT_OK, EXIT_TEMPORARY, EXIT_CONFIG = 0, 75, 78
-TEMPORARY = (429, 503, 504)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,17 +40,17 @@ async def main(argv: Sequence[str], context: ToolContext) -> int:
     try:
         store = open_store(context.store or "")
     except (ValueError, ImportError) as error:
-        return _ended(error, EXIT_CONFIG)
+        return _ended(error, Exit.BAD_CONFIG)
     try:
         await _print(store, args.day)
     except Problem as problem:
-        return _ended(problem, EXIT_TEMPORARY if problem.status in TEMPORARY else EXIT_CONFIG)
+        return _ended(problem, exit_code(problem))
     except BrokenPipeError:
         # Whoever read the lines has enough; the interpreter's own flush at the end must not fail over it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         await store.close()
-    return EXIT_OK
+    return Exit.DONE
 
 
 def _ended(error: Exception, code: int) -> int:

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from config import schema
-from config.exits import Exit
+from runtime.exits import Exit
 from tests.support.processes import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

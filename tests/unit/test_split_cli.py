@@ -6,8 +6,9 @@ import pytest
 
 from actors.split.cli import find_pictures, parser
 from actors.split.errors import Busy, NoWorkers
-from actors.split.outcome import Outcome, exit_code
+from actors.split.outcome import Outcome
 from runtime.errors import DeadlineExceeded, OpFailed, PeerLost, Problem
+from runtime.exits import exit_code
 
 
 class Malformed(Problem):
