@@ -50,7 +50,7 @@ class MergeReport:
 
 
 class LogMerger:
-    """Appends to the log of a store and merges it. `reachable` is set once the store has answered a listing."""
+    """Appends to the log of a store and merges it."""
 
     def __init__(
         self,
@@ -60,7 +60,6 @@ class LogMerger:
         chance: random.Random | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self.reachable = asyncio.Event()
         self._store = store
         self._pace = pace or MergePace()
         self._chance = chance or random.Random()
@@ -98,7 +97,6 @@ class LogMerger:
         """Look once, and merge what pays, or, if not `patient`, all there is. Raises the store's problems."""
         self._written.clear()
         days = await self._look()
-        self.reachable.set()
         segments = records = waiting = 0
         for day, backlog in days.items():
             waited = self._clock() - self._since[day] if patient else float("inf")
