@@ -53,8 +53,9 @@ async def test_processes_that_count_in_one_object_lose_no_count(url: str) -> Non
 
 async def test_a_killed_process_takes_no_acknowledged_count_with_it(url: str) -> None:
     async with AsyncExitStack() as stack:
-        programs = await started(stack, "count", url, 4)
-        for program in programs[:2]:
+        killed = await started(stack, "count_on", url, 2)
+        programs = [*killed, *await started(stack, "count", url, 2)]
+        for program in killed:
             await program.line("counted")
             program.send(signal.SIGKILL)
         for program in programs:

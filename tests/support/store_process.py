@@ -1,7 +1,8 @@
-"""A process at a store, some of them to be killed: `python -m tests.support.store_process count|write|come URL NAME`.
+"""A process at a store, some of them to be killed: `python -m tests.support.store_process WHAT URL NAME`.
 
-`count` adds to one counter, by compare-and-swap, and says `counted` for each one it was told is written. `write`
-replaces objects without end and says `wrote KEY NUMBER`. `come` puts and deletes in a folder others empty as well.
+`count` adds to one counter, by compare-and-swap, and says `counted` for each one it was told is written; `count_on`
+does so without end. `write` replaces objects without end and says `wrote KEY NUMBER`. `come` puts and deletes in a
+folder others empty as well.
 """
 
 from __future__ import annotations
@@ -39,9 +40,19 @@ def say(*words: object) -> None:
 async def count(store: Store, name: str) -> None:
     """Add one, as often as TIMES; beginning at nothing."""
     for _ in range(TIMES):
-        while not await _added(store):
-            pass
-        say("counted")
+        await _count_one(store)
+
+
+async def count_on(store: Store, name: str) -> None:
+    """Add one, again and again until killed."""
+    while True:
+        await _count_one(store)
+
+
+async def _count_one(store: Store) -> None:
+    while not await _added(store):
+        pass
+    say("counted")
 
 
 async def _added(store: Store) -> bool:
@@ -78,7 +89,7 @@ async def come(store: Store, name: str) -> None:
 async def main(what: str, url: str, name: str) -> None:
     """Do one of these, and say `done`."""
     store = open_store(url)
-    await {"count": count, "write": write, "come": come}[what](store, name)
+    await {"count": count, "count_on": count_on, "write": write, "come": come}[what](store, name)
     await store.close()
     say("done")
 

@@ -105,6 +105,10 @@ def test_a_reply_its_client_left_behind_for_a_day_is_nobodys() -> None:
     assert owner_of(theirs, REPLY, "you", age=LEFT_BEHIND) is Owner.OURS
 
 
+def listening() -> list[asyncio.Task[object]]:
+    return [task for task in asyncio.all_tasks() if task.get_name() == "replies to site"]
+
+
 @both
 @simulate(seeds=20)
 async def test_any_number_of_asks_share_one_listener_and_each_gets_its_own_reply(network: Network, kind: Kind) -> None:
@@ -112,8 +116,8 @@ async def test_any_number_of_asks_share_one_listener_and_each_gets_its_own_reply
     exchange = exchange_of(queues)
     async with service(queues.broker()):
         asking = asyncio.gather(*(exchange.ask([number, number + 2]) for number in range(200)))
-        await asyncio.sleep(0)
-        listeners = [task for task in asyncio.all_tasks() if task.get_name() == "replies to site"]
+        while not (listeners := listening()):  # noqa: ASYNC110 - until the first of them is asked
+            await asyncio.sleep(0)
         replies = await asking
         await exchange.close()
         assert queues.cancelled_receives == 0
