@@ -23,7 +23,7 @@ from config.mistakes import ConfigError
 from config.places import below
 from config.show import as_yaml, effective, schema
 from config.tool import ToolContext
-from runtime.errors import BrumeError, Problem
+from runtime.errors import BrumeError, worded
 from runtime.exits import SIGNALLED, Exit, exit_code
 from runtime.ops.logging import configure
 
@@ -40,8 +40,7 @@ def run(own: argparse.Namespace, rest: Sequence[str], parser: argparse.ArgumentP
         print(found, file=sys.stdout if own.check else sys.stderr)
         return Exit.BAD_CONFIG
     except BrumeError as error:
-        hint = f" ({error.hint})" if isinstance(error, Problem) and error.hint else ""
-        print(f"brume: {error}{hint}", file=sys.stderr)
+        print(f"brume: {worded(error)}", file=sys.stderr)
         return Exit.TEMPORARY if isinstance(error, CannotStart) else exit_code(error)
     except Exception:
         structlog.get_logger("brume").exception("internal failure")

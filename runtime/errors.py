@@ -111,6 +111,11 @@ class Problem(BrumeError):
         Problem.by_code[cls.code] = cls
 
 
+def worded(error: Exception) -> str:
+    """An error as one line for people: its words and, of a problem, the hint."""
+    return f"{error} ({error.hint})" if isinstance(error, Problem) and error.hint else str(error)
+
+
 class Fault(msgspec.Struct, frozen=True, array_like=True):
     """An error as it travels: `name` is an AskError's class name, or "Problem" with its `code`."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.errors import Problem
+from runtime.errors import Problem, worded
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,7 @@ class Outcome:
     def sentence(self) -> str:
         """The line for people."""
         if self.error is not None:
-            hint = f" ({self.error.hint})" if isinstance(self.error, Problem) and self.error.hint else ""
-            return f"{self.image}: {self.error}{hint}"
+            return f"{self.image}: {worded(self.error)}"
         resent = f", {self.retries} sent again" if self.retries else ""
         line = f"{self.image} → {self.out} · {self.why} · {self.tiles} tiles{resent} · {self.ms:.0f} ms"
         if self.differing is not None:

@@ -22,7 +22,7 @@ from actors.stats.messages import Reply, StatsStatus
 from actors.stats.poller import Limits, Poller
 from actors.stats.reply import answer
 from runtime.actor import Actor, Options, op
-from runtime.errors import Problem
+from runtime.errors import Problem, worded
 from runtime.statistics import Measurement
 
 DEPTH_SECONDS = 30.0
@@ -175,7 +175,7 @@ class Stats(Actor[StatsOptions]):
                 return await self._open()
             except Problem as problem:
                 failures += 1
-                self._trouble = f"{problem.message}{f' ({problem.hint})' if problem.hint else ''}"
+                self._trouble = worded(problem)
                 self.log.warning("cannot connect yet", code=problem.code, reason=problem.message, hint=problem.hint)
             await rest(pause_after(failures, random.random()), self._leave)
         return None
@@ -226,7 +226,7 @@ class Stats(Actor[StatsOptions]):
     def _why(self) -> str | None:
         if self._poller is None:
             return self._trouble
-        return "; ".join(f"{part} fails: {words}" for part, words in self._poller.trouble.items()) or None
+        return "; ".join(f"{part} fails: {problem}" for part, problem in self._poller.trouble.items()) or None
 
 
 def dead_letters_of(queue: str) -> str:

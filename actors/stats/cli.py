@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import json
 import math
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.kit.queues import open_broker
+from actors.kit.terminal.pipe import drop_stdout
 from actors.kit.terminal.prompt import Prompt
 from actors.stats.client import Client
 from actors.stats.entry import Entry, Say
@@ -71,7 +71,8 @@ async def main(argv: Sequence[str], context: ToolContext) -> int:
     except Unreadable as error:
         return report.failed(Exit.USAGE, "unreadable", str(error))
     except BrokenPipeError:
-        return _closed_pipe()
+        drop_stdout()
+        return Exit.DONE
     except asyncio.CancelledError:
         if not tool.signal:
             raise
@@ -218,9 +219,3 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
     return seconds
-
-
-def _closed_pipe() -> int:
-    """Whoever read the replies has enough; the interpreter's own flush at the end must not fail over it again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return Exit.DONE

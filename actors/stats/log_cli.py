@@ -7,12 +7,13 @@ cannot be as it is configured.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from actors.kit.terminal.pipe import drop_stdout
+from runtime.errors import worded
 from runtime.exits import Exit, exit_code
 
 if TYPE_CHECKING:
@@ -46,16 +47,14 @@ async def main(argv: Sequence[str], context: ToolContext) -> int:
     except Problem as problem:
         return _ended(problem, exit_code(problem))
     except BrokenPipeError:
-        # Whoever read the lines has enough; the interpreter's own flush at the end must not fail over it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()
     finally:
         await store.close()
     return Exit.DONE
 
 
 def _ended(error: Exception, code: int) -> int:
-    hint = getattr(error, "hint", "")
-    print(f"stats-log: {error}{f' ({hint})' if hint else ''}", file=sys.stderr)
+    print(f"stats-log: {worded(error)}", file=sys.stderr)
     return code
 
 
