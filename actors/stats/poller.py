@@ -67,8 +67,7 @@ class Poller:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.counts: Counter[str] = Counter()  # answered, stale, poison, failures
-        self.trouble: dict[str, str] = {}  # what fails at the moment: receiving, logging, settling or keeping
-        self._told: dict[str, str] = {}  # of these, by part: the last kind of failure the journal has
+        self.trouble: dict[str, Problem] = {}  # what fails at the moment: receiving, logging, settling or keeping
         self.queue_age = 0.0  # seconds the oldest message of the last receive had waited
         self.polled: float | None = None  # loop time of the last completed poll
         self.pace = Pace(limits.polls)
@@ -144,7 +143,7 @@ class Poller:
         now = asyncio.get_running_loop().time()
         self.polled = now
         ages = [self._wall() - message.sent_at / 1000 for message in messages]
-        self.queue_age = max(0.0, *ages) if ages else 0.0
+        self.queue_age = max([0.0, *ages])
         self._works("receiving")
         self.held.add(messages, now + self._limits.visibility)
         self.pace.brought(len(messages), MAX_BATCH)
@@ -243,19 +242,20 @@ class Poller:
             await self._requests.release(messages)
         except Problem as problem:
             self._failed("releasing", problem)
-        self._journal.warning("gave messages back unsettled", messages=len(messages), trouble=self.trouble)
+        trouble = {part: problem.message for part, problem in self.trouble.items()}
+        self._journal.warning("gave messages back unsettled", messages=len(messages), trouble=trouble)
 
     # -- for people
 
     def _failed(self, part: str, problem: Problem) -> None:
         self.counts["failures"] += 1
-        if self._told.get(part) != problem.code:  # the words differ each time where they name a key
+        known = self.trouble.get(part)
+        if known is None or known.code != problem.code:  # the words differ each time where they name a key
             self._journal.warning(f"{part} fails", code=problem.code, reason=problem.message, hint=problem.hint)
-        self.trouble[part], self._told[part] = problem.message, problem.code
+        self.trouble[part] = problem
 
     def _works(self, part: str) -> None:
         if self.trouble.pop(part, None) is not None:
-            del self._told[part]
             self._journal.info(f"{part} works again")
 
     @staticmethod
